@@ -1,0 +1,82 @@
+# `make help` explains itself. Nothing here needs more than make, Python 3.12 and a package index.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+# Python 3.12 under its own name, or as pyenv knows it; .python-version makes a pyenv shim answer.
+PYTHON := $(shell for p in python3.12 python3 "$$HOME"/.pyenv/versions/3.12.*/bin/python3.12; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null && { echo "$$p"; break; }; done)
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Portico needs Python 3.12: install it, or 'pyenv install 3.12'."; exit 1; }
+	@test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
+	@echo "Installing into $(VENV) (a minute or two the first time) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## Install everything into .venv, pinned and hashed
+
+.PHONY: up
+up: $(INSTALLED) ## Serve at http://127.0.0.1:8000 (ARGS="--port 9000 --config portico.yaml")
+	@exec $(VENV)/bin/portico up $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED) ## Run the tests with coverage (T=tests/routing for some of them)
+ifdef T
+	$(PY) -m pytest $(T)
+else
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage combine -q
+	$(PY) -m coverage report --fail-under=90 --skip-covered
+	$(PY) -m coverage report --fail-under=100 --skip-covered \
+		--include='src/portico/routing/*,src/portico/dispatch/*,src/portico/upstreams/faults*'
+endif
+
+.PHONY: check
+check: lint types arch eval test ## Everything CI asks for
+
+.PHONY: fmt
+fmt: $(INSTALLED) ## Format
+	$(VENV)/bin/ruff check --fix --quiet .
+	$(VENV)/bin/ruff format .
+
+.PHONY: lint
+lint: $(INSTALLED) ## Lint, and look for hosts in the lock files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	@! grep -nE 'https?://' requirements*.lock || { echo "Lock files carry no addresses."; exit 1; }
+
+.PHONY: types
+types: $(INSTALLED) ## Check types, strictly
+	$(VENV)/bin/mypy
+
+.PHONY: arch
+arch: $(INSTALLED) ## Check who may import whom
+	$(VENV)/bin/lint-imports
+
+.PHONY: eval
+eval: $(INSTALLED) ## Score the choice of roles on prompts that it was not tuned on
+	$(PY) scripts/eval_roles.py
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure CPU per request beside nginx (ARGS="--quick")
+	$(PY) -m benchmarks.run $(ARGS)
+
+.PHONY: lock
+lock: $(INSTALLED) ## Pin dependencies anew, with hashes and without hosts
+	$(VENV)/bin/uv pip compile pyproject.toml -p 3.12 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev -p 3.12 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove what was installed and measured
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
