@@ -1,0 +1,100 @@
+"""The record of what was tried: Failure, Outcome, Attempt."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portico.chat.reply import Usage
+from portico.routing.tiers import Target
+
+
+class Kind(StrEnum):
+    """Why an upstream did not answer, in the words of the design's failure table."""
+
+    UNREACHABLE = "unreachable"  # no connection; the tunnel is down
+    SILENT = "silent"  # no first delta, or idle too long
+    UNAVAILABLE = "unavailable"  # 5xx, overloaded, an empty or truncated answer
+    GARBLED = "garbled"  # answered, but not in the agreed protocol
+    RATE_LIMITED = "rate_limited"  # too much in a short time
+    QUOTA_SPENT = "quota_spent"  # the day's allowance is gone
+    ACCOUNT = "account"  # our credentials or balance: a person must act
+    REGION = "region"  # the exit is in the wrong place, or a portal answers for it
+    MODEL_GONE = "model_gone"  # the id is retired
+    TRANSLATION = "translation"  # our own rewriting was wrong: mend it and ask again
+    TOO_LONG = "too_long"  # over the target's window
+    INCAPABLE = "incapable"  # the model lacks a modality or feature: the catalog is wrong
+    REFUSED = "refused"  # safety or policy
+    REJECTED = "rejected"  # any other fault of the request
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    What went wrong, as a value.
+
+    `detail` is for people and holds neither body nor key. `delay` is the provider's own word on
+    how many seconds to wait; `until` (epoch seconds) when a spent quota comes back. `scope` says
+    whom a limit is about. `mend` names the repair a `translation` failure asks for.
+    """
+
+    kind: Kind
+    detail: str = ""
+    status: int | None = None
+    delay: float | None = None
+    until: float | None = None
+    scope: str = "target"  # target | upstream
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer came whole."""
+
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Nothing had been relayed yet: somebody else may be asked."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Failed after the first delta had been relayed."""
+
+    failure: Failure
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The caller left. Nobody's fault; does not count against the upstream."""
+
+    usage: Usage | None = None
+
+
+type Outcome = Answered | Failed | Broken | Abandoned
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call to one target. Times are seconds; `started` is since the request came in."""
+
+    id: str
+    target: Target
+    started: float
+    took: float
+    outcome: Outcome
+    first_delta: float | None = None
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """Return `answered`, `abandoned`, or the kind of the failure."""
+    match outcome:
+        case Answered():
+            return "answered"
+        case Abandoned():
+            return "abandoned"
+        case Failed(failure) | Broken(failure):
+            return failure.kind.value

@@ -1,0 +1,76 @@
+"""From the public name that was asked to the role that answers."""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from portico.chat.request import ChatRequest
+from portico.errors import ModelNotFound
+from portico.routing.classify import classify, is_task
+from portico.routing.roles import Catalog, Role
+from portico.routing.routes import Route, Standing, needs, plan
+from portico.routing.signals import Signal
+
+AUTO = "auto"
+BACKGROUND = "background"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A role, and what decided for it."""
+
+    role: Role
+    decided_by: tuple[Signal, ...]
+    unsure: bool = False
+
+
+def choose(request: ChatRequest, catalog: Catalog) -> Choice:
+    """
+    Return the role for *request*: the one it names, the target it names, or for `auto` the best.
+
+    A chat UI's background task goes to `background`, whatever its chat's own model is: its header
+    says so for any name, its prompt for `auto` and roles only.
+
+    Raises:
+        ModelNotFound: no such role or target; suggests the nearest.
+    """
+    asked = request.model
+    named = catalog.roles.get(asked)
+    if _is_background(request, catalog):
+        background = Signal("a chat UI's background task", BACKGROUND, 1.0)
+        return Choice(catalog.roles[BACKGROUND], (background,))
+    if named is not None:
+        return Choice(named, (Signal("asked for by name", asked, 1.0),))
+    if asked == AUTO:
+        decision = classify(request, catalog.roles)
+        return Choice(catalog.roles[decision.role], decision.decided_by, decision.unsure)
+    if asked in catalog.targets:
+        alone = Role(asked, (asked,))
+        return Choice(alone, (Signal("asked for by name", asked, 1.0),))
+    raise ModelNotFound(_unknown(asked, catalog), param="model")
+
+
+def decide(request: ChatRequest, catalog: Catalog, standing: Standing) -> Route:
+    """
+    Return the whole route of *request*: its role, whom to ask in order, and why not the others.
+
+    Raises:
+        ModelNotFound: no such role or target.
+    """
+    choice = choose(request, catalog)
+    wanted = needs(request, old_pictures=choice.role.old_pictures)
+    route = plan(choice.role, wanted, catalog, standing)
+    return replace(route, decided_by=choice.decided_by, unsure=choice.unsure)
+
+
+def _is_background(request: ChatRequest, catalog: Catalog) -> bool:
+    if BACKGROUND not in catalog.roles or request.model == BACKGROUND:
+        return False
+    general = request.model == AUTO or request.model in catalog.roles
+    return (general or request.task is not None) and is_task(request)
+
+
+def _unknown(asked: str, catalog: Catalog) -> str:
+    names = [AUTO, *catalog.roles, *catalog.targets]
+    near = get_close_matches(asked[:100], names, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
+    return f"There is no model {asked[:100]!r}. {hint}"

@@ -1,0 +1,33 @@
+"""Roles (public names for a kind of work) and the catalog of roles and targets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portico.routing.tiers import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A public name (`model` on the wire) and the targets that may play it, in order of asking."""
+
+    name: str
+    targets: tuple[str, ...]
+    description: str = ""
+    max_attempts: int = 4
+    rescue: str = "continue"  # off | continue
+    hedge_after: float | None = None
+    refused: str = "stop"  # stop | next: what a provider's policy refusal leads to
+    old_pictures: str = "keep"  # keep | ignore: whether pictures of earlier turns still need eyes
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """An immutable snapshot of the configuration; a reload replaces it whole."""
+
+    targets: Mapping[str, Target]
+    roles: Mapping[str, Role]
+    version: str = ""
+
+    def target(self, name: str) -> Target | None:
+        """Return the target of that public name."""
+        return self.targets.get(name)

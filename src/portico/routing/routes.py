@@ -1,0 +1,182 @@
+"""From a request's needs to an ordered list of candidates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from portico.chat.messages import Message, Modality, modalities
+from portico.chat.request import ChatRequest
+from portico.routing.signals import Signal
+from portico.routing.roles import Catalog, Role
+from portico.routing.tiers import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Tiredness:
+    """
+    Why a target rests. `until` is epoch seconds, None where only a person or a list ends it.
+
+    `shut` targets (spent quota, account, model_gone) are left out while anyone else lives;
+    `probing` ones are due for one probing request, in their usual place.
+    """
+
+    until: float | None
+    reason: str
+    shut: bool = False
+    probing: bool = False
+    detail: str = ""
+
+
+type Standing = Mapping[str, Tiredness]
+"""Those who rest, by target name; usually empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Everything whoever answers must be able to do. `tokens` is a careful lower bound."""
+
+    modalities: frozenset[Modality] = frozenset({Modality.TEXT})
+    features: frozenset[str] = frozenset()
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A target that is not a candidate, and why."""
+
+    target: Target
+    reason: str
+    too_small: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Whom to ask, in order, and why the others were passed over."""
+
+    role: Role
+    needs: Needs
+    candidates: tuple[Target, ...]
+    passed: tuple[Passed, ...] = ()
+    standing: Standing = field(default_factory=dict)
+    decided_by: tuple[Signal, ...] = ()
+    unsure: bool = False
+
+
+def needs(request: ChatRequest, *, old_pictures: str = "keep") -> Needs:
+    """Return what *request* asks of a target; *old_pictures* `ignore` looks at the last turn."""
+    wanted = frozenset(_features(request))
+    seen = request.messages if old_pictures == "keep" else _last_turn(request.messages)
+    return Needs(modalities(seen), wanted, tokens(request))
+
+
+def _last_turn(messages: list[Message]) -> list[Message]:
+    """Everything since the assistant last spoke for good: the turn that is being answered."""
+    for index in range(len(messages) - 1, -1, -1):
+        spoken = messages[index]
+        if spoken.role == "assistant" and not spoken.tool_calls:
+            return messages[index + 1 :] or messages[-1:]
+    return messages
+
+
+def _features(request: ChatRequest) -> list[str]:
+    found: list[str] = []
+    last = request.messages[-1]
+    if last.role == "assistant" and not last.tool_calls:
+        found.append("prefill")
+    if request.tools or any(message.tool_calls for message in request.messages):
+        found.append("tools")
+    if request.response_format is not None and request.response_format.type != "text":
+        found.append(request.response_format.type)
+    return found
+
+
+PICTURE_TOKENS = 256  # the least any provider of ours counts for a picture worth sending
+
+
+def tokens(request: ChatRequest) -> int:
+    """
+    Return a lower bound of the prompt's tokens, so that nobody is refused who would fit.
+
+    No tokenizer of ours packs more than five bytes of running text into a token on average;
+    a provider that counts more says `too_long`, and only larger windows are asked then.
+    """
+    size = pictures = 0
+    for message in request.messages:
+        if isinstance(message.content, str):
+            size += len(message.content)
+            continue
+        for part in message.content or ():
+            size += len(part.text or "")
+            pictures += part.modality is Modality.IMAGE
+    return size // 5 + pictures * PICTURE_TOKENS
+
+
+def plan(role: Role, wanted: Needs, catalog: Catalog, standing: Standing) -> Route:
+    """
+    Return whom to ask for *role*, in the order that is written there.
+
+    A target that cannot take everything in *wanted* is never a candidate, at any hop. A resting
+    target goes to the back, unless it is due for a probing request; a shut one is left out while
+    anyone else lives.
+    """
+    wanted = _possible(wanted, role, catalog)
+    able: list[Target] = []
+    passed: list[Passed] = []
+    for name in role.targets:
+        target = catalog.targets[name]
+        reason = _unable(target, wanted)
+        if reason is None:
+            able.append(target)
+        else:
+            passed.append(reason)
+    candidates, shut = _order(able, standing)
+    passed += [Passed(target, f"resting: {standing[target.name].reason}") for target in shut]
+    for target in candidates[role.max_attempts :]:
+        passed.append(Passed(target, f"over the role's {role.max_attempts} attempts"))
+    kept = tuple(candidates[: role.max_attempts])
+    return Route(role, wanted, kept, tuple(passed), standing)
+
+
+def _possible(wanted: Needs, role: Role, catalog: Catalog) -> Needs:
+    """Without anybody who takes a prefill, the turn is asked as an ordinary one: most continue."""
+    able = any("prefill" in catalog.targets[name].features for name in role.targets)
+    if able or "prefill" not in wanted.features:
+        return wanted
+    return Needs(wanted.modalities, wanted.features - {"prefill"}, wanted.tokens)
+
+
+def _unable(target: Target, wanted: Needs) -> Passed | None:
+    if blind := wanted.modalities - target.accepts:
+        return Passed(target, f"does not accept {', '.join(sorted(blind))}")
+    if lacking := {f for f in wanted.features if not _offers(target, f)}:
+        return Passed(target, f"lacks {', '.join(sorted(lacking))}")
+    if wanted.tokens > target.context_window:
+        reason = f"window of {target.context_window} tokens, needs {wanted.tokens} or more"
+        return Passed(target, reason, too_small=True)
+    return None
+
+
+def _offers(target: Target, feature: str) -> bool:
+    """A target with json_object can be told a schema: its dialect translates (wire §2.3)."""
+    if feature == "json_schema":
+        return bool(target.features & {"json_schema", "json_object"})
+    return feature in target.features
+
+
+def _order(able: list[Target], standing: Standing) -> tuple[list[Target], list[Target]]:
+    """Return candidates in order of asking, and those left out."""
+    if not standing:
+        return able, []
+    fresh: list[Target] = []
+    tired: list[Target] = []
+    shut: list[Target] = []
+    for target in able:
+        rest = standing.get(target.name)
+        if rest is None or rest.probing:
+            fresh.append(target)
+        elif rest.shut:
+            shut.append(target)
+        else:
+            tired.append(target)
+    if fresh or tired:
+        return fresh + tired, shut
+    return shut, []

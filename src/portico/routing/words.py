@@ -1,0 +1,86 @@
+"""What the words of a prompt say about the work it wants."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from portico.routing.signals import Signal
+from portico.routing.vocabulary import BEHOLD, THINGS, WORK, Vocabulary
+
+EDGE = 420
+"""Characters at either end of a long text where the wish itself is usually said."""
+ELSEWHERE = 0.4
+"""How much a word tells that stands far from both ends."""
+SHOWN = 0.3
+"""How much the name of a thing tells when a picture shows such things."""
+LOUDER = 1.25
+"""How much more the words of a trade tell where a picture already speaks for other roles."""
+
+_GAPS = {at: " " for at in range(128) if not (chr(at).isalnum() or chr(at) == "_")}
+_TOKEN = re.compile(
+    r"[a-z0-9_\xdf-\u024f]+|[\u0400-\u04ff]+|[\u4e00-\u9fff]+|[\u30a0-\u30ff]+|[\uac00-\ud7af]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Entries as the vocabulary writes them, what each says, and the stems by their first three."""
+
+    entries: Mapping[str, tuple[Signal, ...]]
+    stems: Mapping[str, tuple[str, ...]]
+
+    def known(self, text: str) -> set[str]:
+        """Return the entries that occur in *text*, which is lower case."""
+        tokens = _tokens(text)
+        seen = set(tokens)
+        found = seen & self.entries.keys()
+        found |= {f"{one}_{two}" for one, two in pairwise(tokens)} & self.entries.keys()
+        for token in seen:
+            if stems := self.stems.get(token[:3]):
+                found |= {stem for stem in stems if token.startswith(stem[:-1])}
+            if token[0] >= "\u4e00":
+                found |= {token[at : at + 2] for at in range(len(token))} & self.entries.keys()
+        return found
+
+    def words(self, prose: str) -> Iterator[Signal]:
+        """Yield what the words of *prose* say, each once, those far from both ends weakly."""
+        text = prose.lower()
+        if len(text) <= 2 * EDGE:
+            near, far = self.known(text), set[str]()
+        else:
+            near = self.known(f"{text[:EDGE]}\n{text[-EDGE:]}")
+            far = (self.entries.keys() & _tokens(text[EDGE:-EDGE])) - near
+        for entry in near:
+            yield from self.entries[entry]
+        for entry in far:
+            for signal in self.entries[entry]:
+                yield signal.faded(ELSEWHERE, "in passing")
+
+
+def _tokens(text: str) -> list[str]:
+    # The same words either way; most prompts are ASCII, and this is the hottest line we have.
+    return text.translate(_GAPS).split() if text.isascii() else _TOKEN.findall(text)
+
+
+def _lexicon(*vocabularies: tuple[Vocabulary, float]) -> Lexicon:
+    """Merge the vocabularies, each with its factor; a word speaks once for a role, the loudest."""
+    entries: dict[str, dict[str, Signal]] = {}
+    for vocabulary, factor in vocabularies:
+        for role, strengths in vocabulary.items():
+            for points, listed in strengths.items():
+                for entry in listed.split():
+                    said = entries.setdefault(entry, {})
+                    signal = Signal(f"word {entry.replace('_', ' ')}", role, points * factor)
+                    said[role] = max(said.get(role, signal), signal, key=lambda s: s.weight)
+    stems: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        if entry.endswith("*"):
+            stems[entry[:3]] = (*stems.get(entry[:3], ()), entry)
+    return Lexicon({entry: tuple(said.values()) for entry, said in entries.items()}, stems)
+
+
+BLIND = _lexicon((WORK, 1.0), (THINGS, 1.0))
+"""For a conversation in words alone."""
+SEEING = _lexicon((WORK, LOUDER), (THINGS, SHOWN), (BEHOLD, 1.0))
+"""For a conversation with a picture in it."""
