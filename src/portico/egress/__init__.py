@@ -1,0 +1,1 @@
+"""Which way packets leave: direct, or through a tunnel that fails closed."""

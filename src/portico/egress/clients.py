@@ -1,0 +1,81 @@
+"""HTTP over an egress path: what an upstream may use of it, and how it can fail."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class EgressError(Exception):
+    """Bytes could not be carried; says how far we got."""
+
+
+class ConnectFailed(EgressError):
+    """No connection: nothing was sent."""
+
+
+class TunnelDown(ConnectFailed):
+    """The tunnel of a tunnelled path refused, failed or stayed silent: nothing was sent."""
+
+
+class ConnectionLost(EgressError):
+    """The connection went away after the request had been sent and before its answer ended."""
+
+
+class NotHTTP(EgressError):
+    """What came back does not parse as HTTP."""
+
+
+class TooLarge(EgressError):
+    """The answer is over the limit that its reader set."""
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRequest:
+    """One request. `connect` is in seconds and bounds dialling, tunnel and TLS together."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    method: str = "POST"
+    connect: float = 5.0
+
+
+class HTTPAnswer(Protocol):
+    """The answer's head has been read; its body has not."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header names in lower case; of a repeated one the last counts."""
+        ...
+
+    async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
+        """Return the whole body; raises TooLarge, ConnectionLost, NotHTTP."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Give whatever has arrived, never empty; raises ConnectionLost, NotHTTP."""
+        ...
+
+
+class Client(Protocol):
+    """One egress path's way to talk HTTP."""
+
+    def send(self, request: HTTPRequest) -> AbstractAsyncContextManager[HTTPAnswer]:
+        """
+        Send *request* and give its answer; leaving the context hangs up or returns to the pool.
+
+        Follows no redirect, retries nothing, consults no environment proxy. Waits for ever for
+        the head and the body: the caller's clock bounds that.
+
+        Raises:
+            ConnectFailed: and its subclass TunnelDown.
+            ConnectionLost: the connection closed before the head was complete.
+            NotHTTP: the head does not parse.
+        """
+        ...

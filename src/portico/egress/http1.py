@@ -1,0 +1,195 @@
+"""
+HTTP/1.1 on httptools: the client under every upstream.
+
+Our own because it stands on the hot path of every request and must go through tunnels that
+general clients dial badly (`docs/decisions/002-own-http-client.md` has the measurements).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import httptools
+
+from portico.egress.clients import ConnectionLost, EgressError, NotHTTP, TooLarge
+
+_PAUSE_ABOVE = 256 * 1024  # bytes waiting for the reader before the socket is left alone
+_MOST_HEAD = 64 * 1024
+
+
+class Connection(asyncio.Protocol):
+    """One connection, one exchange at a time. Knows framing, not what the bytes mean."""
+
+    def __init__(self, on_lost: "Callable[[Connection], None]") -> None:
+        self.transport: asyncio.Transport | None = None
+        self.idle_since = 0.0
+        self.closed = False
+        self._on_lost = on_lost
+        self._begin()
+
+    def _begin(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.complete = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._head_size = 0
+        self._head_done = False
+        self._chunks: deque[bytes] = deque()
+        self._waiting = 0
+        self._paused = False
+        self._broken: EgressError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._busy = False
+
+    # -- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; asyncio's promise."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come; anything unasked closes the connection."""
+        if not self._busy or self.complete:
+            self.hang_up()
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, ValueError) as exc:
+            self._break(NotHTTP(f"the answer is not HTTP: {type(exc).__name__}"))
+        except httptools.HttpParserUpgrade:
+            self._break(NotHTTP("the answer switches protocols"))
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the exchange: cleanly only where the framing says that the end is the end."""
+        self.closed = True
+        if self._busy and not self.complete:
+            if self._head_done and self._ends_with_connection() and exc is None:
+                self.complete = True
+            else:
+                said = "before its head was complete" if not self._head_done else "midway"
+                self._break(ConnectionLost(f"the connection was lost {said}"))
+        self._wake()
+        self._on_lost(self)
+
+    # -- what httptools calls
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep one header."""
+        self._head_size += len(name) + len(value)
+        if self._head_size > _MOST_HEAD:
+            raise ValueError("head too large")
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Note the status; an interim answer (1xx) is passed over."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            self.headers = {}
+            return
+        self.status = status
+        self._head_done = True
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body; leave the socket alone while the reader is slow."""
+        self._chunks.append(body)
+        self._waiting += len(body)
+        if self._waiting > _PAUSE_ABOVE and not self._paused and self.transport is not None:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """Note the end of a final answer."""
+        if self._head_done:
+            self.complete = True
+
+    # -- what the exchange calls
+
+    def ask(self, head: bytes, body: bytes) -> None:
+        """Send a request on an idle connection."""
+        assert self.transport is not None
+        self._begin()
+        self._busy = True
+        if len(body) < 65_536:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines((head, body))
+
+    async def answered(self) -> None:
+        """Wait for the answer's head; raises ConnectionLost or NotHTTP."""
+        while not self._head_done:
+            if self._broken is not None:
+                raise self._broken
+            await self._change()
+
+    async def next_chunk(self) -> bytes:
+        """Return all that has arrived, b"" at the end; raises ConnectionLost or NotHTTP."""
+        while not self._chunks:
+            if self._broken is not None:
+                raise self._broken
+            if self.complete:
+                return b""
+            await self._change()
+        chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._waiting = 0
+        if self._paused and not self.closed and self.transport is not None:
+            self._paused = False
+            self.transport.resume_reading()
+        return chunk
+
+    async def read(self, limit: int) -> bytes:
+        """Return the rest of the body; raises TooLarge above *limit* bytes."""
+        got = bytearray()
+        while chunk := await self.next_chunk():
+            got += chunk
+            if len(got) > limit:
+                raise TooLarge(f"the answer is over {limit} bytes")
+        return bytes(got)
+
+    @property
+    def reusable(self) -> bool:
+        """True once the answer is whole, read, and both sides keep the connection."""
+        return (
+            self.complete
+            and not self.closed
+            and not self._chunks
+            and not self._ends_with_connection()
+            and self._parser.should_keep_alive()
+        )
+
+    def rest(self, now: float) -> None:
+        """Wait in the pool from *now* (loop time) on."""
+        self._busy = False
+        self.idle_since = now
+
+    def hang_up(self) -> None:
+        """Close at once; what was not sent or read is dropped."""
+        self.closed = True
+        if self.transport is not None:
+            self.transport.abort()
+
+    # -- inside
+
+    def _ends_with_connection(self) -> bool:
+        """RFC 9112 §6.3: neither a length nor chunks, so the close is the end."""
+        if self.status in (204, 304):
+            return False
+        return "content-length" not in self.headers and "transfer-encoding" not in self.headers
+
+    def _break(self, error: EgressError) -> None:
+        self._broken = error
+        if self.transport is not None and not self.closed:
+            self.transport.abort()
+
+    async def _change(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,55 @@
+"""Egress paths as types: a tunnelled path has no value that means direct."""
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Straight out of this host."""
+
+    name: str = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """The listener of one tunnel. `kind` is socks5h or http; names are resolved at its far end."""
+
+    kind: str
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind}://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Out through one of `via`, in this order, or not at all."""
+
+    name: str
+    via: tuple[Via, ...]
+
+    def __post_init__(self) -> None:
+        if not self.via:
+            raise ValueError(f"the tunnelled path {self.name!r} names no tunnel")
+
+
+type Path = Direct | Tunnel
+
+
+def parse_via(url: str) -> Via:
+    """Return the tunnel listener that *url* names; raises ValueError without echoing secrets."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("socks5h", "http"):
+        raise ValueError("a tunnel is reached by socks5h:// or http://")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if not parts.hostname or not port:
+        raise ValueError("a tunnel's address needs a host and a port")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return Via(parts.scheme, parts.hostname, port, user, password)
