@@ -1,0 +1,1 @@
+"""Those who answer. Each backend turns one wire dialect into deltas and failures."""

@@ -1,0 +1,67 @@
+"""What an upstream is: one method, one exception."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from portico.chat.reply import Batch
+from portico.chat.request import ChatRequest
+from portico.egress.clients import Client
+from portico.routing.attempts import Failure
+from portico.routing.tiers import Target
+
+
+class UpstreamFailed(Exception):
+    """The only exception an upstream may raise; `dispatch` is the only catcher."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.kind}: {failure.detail}")
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where a provider is and who we are there. The key never shows in a repr."""
+
+    name: str
+    base_url: str  # without a trailing slash
+    client: Client
+    api_key: str = field(default="", repr=False)
+    flavour: str = "generic"
+    tunnelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One attempt's question. `mend` holds the repairs that earlier failures asked for."""
+
+    request: ChatRequest
+    target: Target
+    mend: frozenset[str] = frozenset()
+
+
+class Upstream(Protocol):
+    """An account at a provider, in its own dialect."""
+
+    def open(self, ask: Ask) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
+        """
+        Ask the target and give its deltas as they come; leaving the context hangs up.
+
+        Yields whatever is available at once, at least one delta with `finish` before it ends.
+        Ends cleanly only when the provider ended the answer cleanly. Never retries, never logs,
+        keeps no cancel scope open while it yields.
+
+        Raises:
+            UpstreamFailed: before the first batch or instead of any further one.
+        """
+        ...
+
+    async def models(self) -> frozenset[str] | None:
+        """
+        Return the model ids the provider lists now, or None where it has no such list.
+
+        Raises:
+            UpstreamFailed: the list could not be read.
+        """
+        ...

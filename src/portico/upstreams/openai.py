@@ -1,0 +1,215 @@
+"""The `openai` dialect: chat completions, at whoever speaks them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+from msgspec import Struct
+
+from portico.chat.reply import Batch
+from portico.egress.clients import EgressError, HTTPAnswer, HTTPRequest
+from portico.routing.attempts import Failure, Kind
+from portico.upstreams.base import Account, Ask, UpstreamFailed
+from portico.upstreams.faults import from_exception, from_status
+from portico.upstreams.flavours import flavour_of
+from portico.upstreams.openai_chunks import Reading, complete
+from portico.upstreams.openai_request import encode, owner
+from portico.upstreams.reasonings import Note, Reasonings
+from portico.upstreams.sse import Events
+
+MOST_ERROR = 1024 * 1024
+"""Bytes of an error answer that are read."""
+
+GOODBYE = 0.1
+"""Seconds after `[DONE]` in which the body may end, so that the connection can be kept."""
+
+NO_LIST = frozenset({404, 405, 501})
+"""Statuses by which a provider without a list of models says so."""
+
+
+class _Model(Struct):
+    id: str
+
+
+class _Models(Struct):
+    data: list[_Model]
+
+
+class OpenAI:
+    """An account at a provider of OpenAI's dialect; see `upstreams.base.Upstream`."""
+
+    def __init__(self, account: Account, reasonings: Reasonings) -> None:
+        self._account = account
+        self._flavour = flavour_of(account.flavour)
+        self._reasonings = reasonings
+        self._headers = {"content-type": "application/json", "accept": "application/json"}
+        if account.api_key:
+            self._headers["authorization"] = f"Bearer {account.api_key}"
+
+    @asynccontextmanager
+    async def open(self, ask: Ask) -> AsyncIterator[AsyncIterator[Batch]]:
+        """Ask the target; the answer's head has come once the context is entered."""
+        stream = ask.request.stream
+        call = HTTPRequest(
+            f"{self._account.base_url}/chat/completions",
+            self._headers | {"accept": "text/event-stream"} if stream else self._headers,
+            encode(ask, self._flavour, self._reasonings),
+            connect=ask.target.patience.connect,
+        )
+        async with AsyncExitStack() as stack:
+            answer = await self._send(stack, call)
+            if answer.status != 200:
+                raise UpstreamFailed(await self._refusal(answer))
+            media = answer.headers.get("content-type", "")
+            streamed = "event-stream" in media or (stream and "json" not in media)
+            yield (_Streamed if streamed else _Whole)(self._account, answer, self._listener(ask))
+
+    async def models(self) -> frozenset[str] | None:
+        """Return the listed ids; an empty list is no evidence and counts as none."""
+        call = HTTPRequest(f"{self._account.base_url}/models", self._headers, method="GET")
+        async with AsyncExitStack() as stack:
+            answer = await self._send(stack, call)
+            if answer.status in NO_LIST:
+                return None
+            if answer.status != 200:
+                raise UpstreamFailed(await self._refusal(answer))
+            body = await _read(answer)
+            try:
+                found = msgspec.json.decode(body, type=_Models | list[_Model])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                raise UpstreamFailed(_judged(self._account, answer, body)) from None
+        listed = found.data if isinstance(found, _Models) else found
+        return frozenset(model.id for model in listed) or None
+
+    async def _send(self, stack: AsyncExitStack, call: HTTPRequest) -> HTTPAnswer:
+        try:
+            return await stack.enter_async_context(self._account.client.send(call))
+        except EgressError as exc:
+            raise UpstreamFailed(from_exception(exc)) from exc
+
+    async def _refusal(self, answer: HTTPAnswer) -> Failure:
+        try:
+            body = await answer.read(MOST_ERROR)
+        except EgressError:
+            body = b""  # the status has come, and says enough
+        return _judged(self._account, answer, body)
+
+    def _listener(self, ask: Ask) -> "_Listener":
+        reading = Reading(self._account.flavour, now=time.time(), choices=ask.request.n or 1)
+        if not self._flavour.wants_reasoning:
+            return _Listener(reading, None)
+        return _Listener(reading, Note(self._reasonings, owner(ask.target), ask.request.messages))
+
+
+class _Listener:
+    """Reads one answer, and takes a note of its reasoning where the provider wants it back."""
+
+    def __init__(self, reading: Reading, note: Note | None) -> None:
+        self.reading = reading
+        self._note = note
+
+    def hear(self, payloads: list[bytes]) -> Batch:
+        """Return the deltas of *payloads*."""
+        batch = self.reading.feed(payloads)
+        if self._note is not None:
+            self._note.hear(batch)
+        return batch
+
+
+class _Streamed:
+    """The batches of a streamed answer: one for whatever the network brought at once."""
+
+    def __init__(self, account: Account, answer: HTTPAnswer, listener: _Listener) -> None:
+        self._account = account
+        self._answer = answer
+        self._listener = listener
+        self._reading = listener.reading
+        self._chunks = answer.chunks()
+        self._events = Events()
+        self._over = False
+
+    def __aiter__(self) -> "_Streamed":
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._over:
+            batch = self._listener.hear(await self._payloads())
+            self._over = self._over or self._reading.done or self._reading.failure is not None
+            if batch:
+                return batch
+        failure = self._ending()
+        if failure is not None:
+            raise UpstreamFailed(failure)
+        await self._see_off()
+        raise StopAsyncIteration
+
+    async def _see_off(self) -> None:
+        """Read what follows `[DONE]`: nothing but the body's end, in a packet of its own."""
+        try:
+            async with asyncio.timeout(GOODBYE):
+                async for _ in self._chunks:
+                    pass
+        except (TimeoutError, EgressError):
+            return  # the answer is whole; only its connection is not kept
+
+    async def _payloads(self) -> list[bytes]:
+        try:
+            return self._events.feed(await anext(self._chunks))
+        except StopAsyncIteration:
+            self._over = True
+            # What a clean end cut in two was cut: not garbled, just not finished.
+            return [payload for payload in self._events.end() if complete(payload)]
+        except EgressError as exc:
+            raise UpstreamFailed(from_exception(exc)) from exc
+        except ValueError as exc:
+            raise UpstreamFailed(Failure(Kind.GARBLED, str(exc), self._answer.status)) from exc
+
+    def _ending(self) -> Failure | None:
+        rest = b"" if self._reading.heard or self._reading.failure else self._events.rest()
+        return _judged(self._account, self._answer, rest) if rest else self._reading.end()
+
+
+class _Whole:
+    """The one batch of an answer that is not streamed."""
+
+    def __init__(self, account: Account, answer: HTTPAnswer, listener: _Listener) -> None:
+        self._account = account
+        self._answer = answer
+        self._listener = listener
+        self._over = False
+
+    def __aiter__(self) -> "_Whole":
+        return self
+
+    async def __anext__(self) -> Batch:
+        if self._over:
+            raise StopAsyncIteration
+        self._over = True
+        body = await _read(self._answer)
+        batch, reading = self._listener.hear([body]), self._listener.reading
+        if not reading.heard:
+            raise UpstreamFailed(_judged(self._account, self._answer, body))
+        failure = reading.end()
+        if failure is not None:
+            raise UpstreamFailed(failure)
+        return batch
+
+
+async def _read(answer: HTTPAnswer) -> bytes:
+    try:
+        return await answer.read()
+    except EgressError as exc:
+        raise UpstreamFailed(from_exception(exc)) from exc
+
+
+def _judged(account: Account, answer: HTTPAnswer, body: bytes) -> Failure:
+    return from_status(
+        account.flavour,
+        answer.status,
+        answer.headers,
+        body,
+        tunnelled=account.tunnelled,
+        now=time.time(),
+    )
