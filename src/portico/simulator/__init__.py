@@ -1,0 +1,1 @@
+"""Upstreams that speak the real dialects, fail on command and say that they are simulated."""
