@@ -1,0 +1,212 @@
+"""What the ledger is told of a request, the rows it keeps, and what a store of them promises."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from portico.routing.attempts import Abandoned, Answered, Attempt, Broken, Failed, Kind, Outcome
+
+MOST = 200
+"""Requests that one query may return."""
+
+
+class Ending(StrEnum):
+    """How a request, or one attempt, ended."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"  # nobody answered
+    BROKEN = "broken"  # cut after the first delta
+    ABANDONED = "abandoned"  # the caller left
+    REFUSED = "refused"  # by us before anybody was asked, or by a provider's policy
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """
+    One finished request, as `dispatch` tells it: cheap to make, never holds a body.
+
+    `started` is in epoch seconds, `took` in seconds. `asked` is `model` as the caller wrote it,
+    `role` the decided role (None where there is none), `decided_by` a few words on how.
+    `outcome` is an `Ending`. `target` is who answered. `traceparent` is the caller's header.
+    """
+
+    id: str
+    started: float
+    took: float
+    asked: str
+    outcome: str
+    role: str | None = None
+    caller: str | None = None
+    decided_by: str = ""
+    task: str | None = None
+    operation: str = "chat"  # chat | embeddings
+    modalities: tuple[str, ...] = ()
+    streamed: bool = False
+    status: int | None = None
+    target: str | None = None
+    degraded: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    traceparent: str | None = None
+
+
+class AttemptRow(Struct, frozen=True, kw_only=True):
+    """
+    One call to one target, as it is kept.
+
+    Tokens are None where the provider counted none. `cost_usd` is an exact decimal, None where
+    price or usage is unknown and for simulated targets: never 0 for want of knowledge.
+    """
+
+    id: str
+    target: str
+    upstream: str
+    model: str
+    tier: int
+    egress: str
+    started: float  # seconds since the request came in
+    took: float
+    first_delta: float | None = None  # seconds since the call began
+    outcome: str
+    kind: str | None = None  # of the failure
+    status: int | None = None
+    detail: str = ""
+    input: int | None = None
+    cached: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    cost_usd: str | None = None
+    simulated: bool = False
+
+
+class RequestRow(Struct, frozen=True, kw_only=True):
+    """One request, as it is kept. `first_delta` is in seconds since the request came in."""
+
+    id: str
+    started: float
+    took: float
+    asked: str
+    role: str | None = None
+    decided_by: str = ""
+    caller: str | None = None
+    task: str | None = None
+    operation: str = "chat"
+    modalities: tuple[str, ...] = ()
+    streamed: bool = False
+    outcome: str
+    status: int | None = None
+    degraded: str | None = None
+    target: str | None = None
+    first_delta: float | None = None
+    simulated: bool = False
+    attempts: tuple[AttemptRow, ...] = ()
+
+
+class By(StrEnum):
+    """What usage is added up by; days are UTC's."""
+
+    ROLE = "role"
+    TARGET = "target"
+    UPSTREAM = "upstream"
+    DAY = "day"
+    CALLER = "caller"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuery:
+    """Requests that began at or after `since` and before `until` (epoch seconds)."""
+
+    by: By = By.TARGET
+    since: float | None = None
+    until: float | None = None
+
+
+class UsageRow(Struct, frozen=True, kw_only=True):
+    """
+    What the requests of one key add up to.
+
+    `attempts` counts all, `simulated` those among them that asked nobody real. Tokens and
+    `cost_usd` are of real attempts only; `simulated_input` and `simulated_output` are the others'.
+    `cost_usd` adds what is known and is None when nothing is; `unpriced` counts the real attempts
+    that brought at least the beginning of an answer and whose cost is not known.
+    """
+
+    key: str | None
+    requests: int
+    attempts: int
+    input: int
+    cached: int
+    output: int
+    reasoning: int
+    cost_usd: str | None
+    unpriced: int
+    simulated: int
+    simulated_input: int
+    simulated_output: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestQuery:
+    """
+    Which requests to list, newest first; a filter left None lets everything pass.
+
+    `target` is who answered. `before` is the id of the last request of the page before; an
+    unknown id gives an empty page. `limit` is brought into 1..200.
+    """
+
+    role: str | None = None
+    target: str | None = None
+    outcome: str | None = None
+    caller: str | None = None
+    since: float | None = None
+    until: float | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class LedgerStore(Protocol):
+    """Keeps rows. Every method raises StoreUnavailable where the store does not answer."""
+
+    async def append(self, rows: Sequence[RequestRow]) -> None:
+        """
+        Keep *rows*, all or none; idempotent by request id and by attempt id.
+
+        What is already there stays as it is: rows are never changed.
+        """
+        ...
+
+    async def usage(self, query: UsageQuery) -> list[UsageRow]:
+        """
+        Add up usage, the most requested key first, days in order.
+
+        By target and by upstream, requests that asked nobody are not in it.
+        """
+        ...
+
+    async def requests(self, query: RequestQuery) -> list[RequestRow]:
+        """List requests with their attempts, newest first."""
+        ...
+
+    async def request(self, ident: str) -> RequestRow | None:
+        """Return one request with its attempts in the order of asking, or None."""
+        ...
+
+
+def ending(attempts: Sequence[Attempt], otherwise: Ending = Ending.REFUSED) -> Ending:
+    """Return how a request with these *attempts* ended; *otherwise* if there are none."""
+    return attempt_ending(attempts[-1].outcome) if attempts else otherwise
+
+
+def attempt_ending(outcome: Outcome) -> Ending:
+    """Return how one attempt ended."""
+    match outcome:
+        case Answered():
+            return Ending.ANSWERED
+        case Abandoned():
+            return Ending.ABANDONED
+        case Broken():
+            return Ending.BROKEN
+        case Failed(failure):
+            return Ending.REFUSED if failure.kind is Kind.REFUSED else Ending.FAILED

@@ -1,0 +1,1 @@
+"""The ledger's tables, step by step: `<store>/<number>_<what>.sql`, never edited once released."""

@@ -1,0 +1,119 @@
+"""An entry's rows: cost worked out, free text masked and cut, no bodies."""
+
+from portico.chat.reply import Usage
+from portico.ledger.base import AttemptRow, Ending, Entry, RequestRow, attempt_ending
+from portico.ledger.prices import cost, plain
+from portico.routing.attempts import Attempt, Broken, Failed, Failure
+from portico.telemetry.redaction import redact
+
+SHORT = 200
+LONG = 500
+READ = 4096
+"""Characters of a text that are looked at; the rest cannot end up in a row."""
+
+BELIEVED = 1_000_000_000
+"""Tokens of one attempt beyond which a provider's count is taken for a mistake."""
+
+
+def row_of(entry: Entry) -> RequestRow:
+    """Return what the ledger keeps of *entry*. Pure."""
+    return RequestRow(
+        id=clean(entry.id, SHORT),
+        started=entry.started,
+        took=entry.took,
+        asked=clean(entry.asked, SHORT),
+        role=entry.role,
+        decided_by=clean(entry.decided_by, SHORT),
+        caller=_clean_or_none(entry.caller),
+        task=_clean_or_none(entry.task),
+        operation=entry.operation,
+        modalities=tuple(sorted(entry.modalities)),
+        streamed=entry.streamed,
+        outcome=entry.outcome,
+        status=entry.status,
+        degraded=_clean_or_none(entry.degraded),
+        target=entry.target,
+        first_delta=first_delta(entry),
+        simulated=is_simulated(entry),
+        attempts=tuple(_attempt_row(attempt) for attempt in entry.attempts),
+    )
+
+
+def first_delta(entry: Entry) -> float | None:
+    """Return the seconds from the request's arrival to the first delta it was given."""
+    deltas = [
+        attempt.started + attempt.first_delta
+        for attempt in entry.attempts
+        if attempt.first_delta is not None
+    ]
+    return min(deltas, default=None)
+
+
+def is_simulated(entry: Entry) -> bool:
+    """Return whether what the caller was told came from a simulated target."""
+    started = [one for one in entry.attempts if not isinstance(one.outcome, Failed)]
+    return any(attempt.target.simulated for attempt in started or entry.attempts)
+
+
+def failure_of(attempt: Attempt) -> Failure | None:
+    """Return what went wrong in *attempt*, if anything did."""
+    match attempt.outcome:
+        case Failed(failure) | Broken(failure):
+            return failure
+        case _:
+            return None
+
+
+def usage_of(attempt: Attempt) -> Usage | None:
+    """Return what the provider counted, unless it counted nothing or nothing believable."""
+    if isinstance(attempt.outcome, Failed):
+        return None
+    usage = attempt.outcome.usage
+    if usage is None:
+        return None
+    counts = (usage.input, usage.output, usage.cached, usage.reasoning)
+    return usage if all(0 <= count <= BELIEVED for count in counts) else None
+
+
+def clean(text: str, longest: int) -> str:
+    """Return *text* masked, cut, and in characters that every store takes."""
+    text = text[:READ].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    text = text.encode("utf-8", "replace").decode()  # lone surrogates are no UTF-8
+    return redact(text)[:longest]
+
+
+def _attempt_row(attempt: Attempt) -> AttemptRow:
+    target, usage, failure = attempt.target, usage_of(attempt), failure_of(attempt)
+    ended = attempt_ending(attempt.outcome)
+    return AttemptRow(
+        id=clean(attempt.id, SHORT),
+        target=target.name,
+        upstream=target.upstream,
+        model=target.model,
+        tier=target.tier,
+        egress=target.egress,
+        started=attempt.started,
+        took=attempt.took,
+        first_delta=attempt.first_delta,
+        outcome=Ending.FAILED if ended is Ending.REFUSED else ended,
+        kind=failure.kind.value if failure else None,
+        status=failure.status if failure else None,
+        detail=clean(failure.detail, LONG) if failure else "",
+        input=usage.input if usage else None,
+        cached=usage.cached if usage else None,
+        output=usage.output if usage else None,
+        reasoning=usage.reasoning if usage else None,
+        cost_usd=_cost(attempt, usage),
+        simulated=target.simulated,
+    )
+
+
+def _cost(attempt: Attempt, usage: Usage | None) -> str | None:
+    if attempt.target.simulated:
+        return None
+    usd = cost(usage, attempt.target.price)
+    return None if usd is None else plain(usd)
+
+
+def _clean_or_none(text: str | None) -> str | None:
+    return None if text is None else clean(text, SHORT)

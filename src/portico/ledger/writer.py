@@ -1,0 +1,237 @@
+"""Takes entries without ever making a request wait; one task brings them to the store."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from portico.errors import StoreUnavailable
+from portico.ledger.base import Entry, LedgerStore, RequestRow
+from portico.ledger.rows import row_of
+from portico.ledger.spool import Spool
+
+logger = logging.getLogger(__name__)
+
+REPLAYED = 100
+"""Batches of the spool that are replayed before fresh rows have their turn again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Bounds of the writer; times are seconds."""
+
+    room: int = 10_000  # entries that may wait in memory
+    batch: int = 500  # rows of one transaction
+    linger: float = 0.2  # how long a batch may gather
+    patience: float = 5.0  # for the store to take one batch
+    retry: float = 5.0  # between attempts while the store is away
+    closing: float = 5.0  # to bring the rest to the store at the end
+
+
+STEADY = Pace()
+
+
+class Ledger:
+    """
+    The ledger's front door: `async with Ledger(store, spool, watch) as ledger`.
+
+    Rows go to the store in batches; while it is away they go to the spool and from there to the
+    store when it is back, each exactly once. What memory and disk both have no room for is
+    counted in `lost` and said in the log. Everything slow happens in worker threads.
+    """
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        spool: Spool,
+        watch: Callable[[Entry], None] | None = None,
+        pace: Pace = STEADY,
+    ) -> None:
+        self.spooled = 0
+        self.lost = 0
+        self._store = store
+        self._spool = spool
+        self._watch = watch
+        self._pace = pace
+        self._room = pace.room
+        self._entries: deque[Entry] = deque()
+        self._rows: deque[RequestRow] = deque()
+        self._in_hand = 0
+        self._wake = asyncio.Event()
+        self._storing = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+        self._closing = False
+        self._stranded = True  # until a look into the spool says otherwise
+        self._retry_at = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._writer = asyncio.create_task(self._run(), name="ledger writer")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    @property
+    def pending(self) -> int:
+        """Entries that are neither in the store nor in the spool yet."""
+        return len(self._entries) + len(self._rows) + self._in_hand
+
+    @property
+    def store_away(self) -> bool:
+        """True if the store did not answer when it was last asked."""
+        return self._retry_at > 0
+
+    def record(self, entry: Entry) -> None:
+        """Take *entry*. Sync, never waits, never raises; call it on the event loop."""
+        if len(self._entries) + len(self._rows) >= self._room:
+            self.lost += 1
+            return
+        self._entries.append(entry)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    async def fold(self) -> None:
+        """Show everything recorded so far to the watchers and make its rows; stores nothing."""
+        if self._entries:
+            await asyncio.to_thread(self._fold)
+
+    async def flush(self) -> None:
+        """Bring everything recorded so far to the store, or to the spool if it is away."""
+        async with self._storing:
+            await self.fold()
+            while self._rows:
+                await self._keep(self._next_batch())
+            if self._stranded and self._may_ask():
+                await self._replay()
+
+    async def aclose(self) -> None:
+        """Flush within bounded time; what the store did not take by then goes to the spool."""
+        writer, self._closing = self._writer, True
+        self._wake.set()
+        try:
+            if writer is not None:
+                await asyncio.wait({writer}, timeout=self._pace.closing)
+                writer.cancel()
+                await asyncio.wait({writer}, timeout=1)  # it puts back what it has in hand
+        finally:
+            self._room = 0
+            self._spill_rest()
+
+    async def _run(self) -> None:
+        said = 0
+        while not self._closing or self.pending:
+            if not self._closing:
+                await self._until_due()
+            try:
+                await self.flush()
+            except Exception:  # supervisor: a writer that dies would lose everything after it
+                logger.exception("the ledger's writer stumbled and goes on, by way of the spool")
+                self._retry_at = _now() + self._pace.retry
+                self._wake.set()
+            if self.lost > said:
+                logger.error("ledger entries were lost", extra={"fields": {"lost": self.lost}})
+                said = self.lost
+
+    async def _until_due(self) -> None:
+        """Wait for an entry or, with rows in the spool, until the store may be asked again."""
+        wait = max(0.0, self._retry_at - _now()) if self._stranded else None
+        try:
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        if not self._closing:
+            await asyncio.sleep(self._pace.linger)
+        self._wake.clear()  # before the flush: what comes during it wakes us again
+
+    def _fold(self) -> None:
+        """One entry at a time, each row safe before anybody watches: runs in a thread."""
+        while True:
+            try:
+                entry = self._entries.popleft()
+            except IndexError:  # another fold may run at the same time
+                return
+            self._rows.append(row_of(entry))
+            if self._watch is not None:
+                self._watch(entry)
+
+    def _next_batch(self) -> list[RequestRow]:
+        return [self._rows.popleft() for _ in range(min(self._pace.batch, len(self._rows)))]
+
+    async def _keep(self, batch: list[RequestRow]) -> None:
+        self._in_hand = len(batch)
+        try:
+            if not (await self._append(batch) or await self._spill(batch)):
+                self.lost += len(batch)
+        except BaseException:
+            self._rows.extendleft(reversed(batch))  # twice is once: rows are idempotent
+            raise
+        finally:
+            self._in_hand = 0
+
+    async def _append(self, rows: Sequence[RequestRow]) -> bool:
+        if not self._may_ask():
+            return False
+        try:
+            async with asyncio.timeout(self._pace.patience):
+                await self._store.append(rows)
+        except (StoreUnavailable, TimeoutError) as exc:
+            if not self._retry_at:
+                logger.warning("the ledger's store is away; rows go to the spool: %s", exc)
+            self._retry_at = _now() + self._pace.retry
+            return False
+        if self._retry_at:
+            logger.info("the ledger's store is back")
+            self._retry_at = 0.0
+        return True
+
+    async def _spill(self, rows: Sequence[RequestRow]) -> bool:
+        return await asyncio.to_thread(self._write_spool, rows)
+
+    def _write_spool(self, rows: Sequence[RequestRow]) -> bool:
+        try:
+            self._spool.write(rows)
+        except OSError as exc:
+            logger.error("the ledger's spool takes nothing: %s", exc.strerror)
+            return False
+        self._stranded = True
+        self.spooled += len(rows)
+        return True
+
+    async def _replay(self) -> None:
+        """Bring what waits in the spool to the store, oldest first, until it is away again."""
+        try:
+            batches = await asyncio.to_thread(self._spool.batches)
+            for batch in islice(batches, REPLAYED):
+                rows = await asyncio.to_thread(self._spool.read, batch)
+                if not await self._append(rows):
+                    return
+                await asyncio.to_thread(self._spool.remove, batch)
+            self._stranded = len(batches) > REPLAYED
+        except OSError as exc:
+            logger.error("the ledger's spool cannot be replayed: %s", exc.strerror)
+            self._stranded = False  # until the next batch is spooled, or the next start
+
+    def _spill_rest(self) -> None:
+        """At the end, on the loop: nobody is served any more, and nothing may be left."""
+        self._fold()
+        while self._rows:
+            batch = self._next_batch()
+            if not self._write_spool(batch):
+                self.lost += len(batch)
+
+    def _may_ask(self) -> bool:
+        return _now() >= self._retry_at
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

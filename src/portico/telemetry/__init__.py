@@ -1,0 +1,1 @@
+"""Logs, counters and spans. Imports no room; every room may import it."""

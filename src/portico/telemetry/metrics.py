@@ -1,0 +1,133 @@
+"""The counters of one application, in Prometheus' words. Folded by the writer, never on the way."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from portico.telemetry.observation import Observation, Try
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""What `/metrics` says it is."""
+
+FIRST_DELTA_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60)
+REQUEST_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 300, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    What is true only now, read when somebody looks.
+
+    `resting` holds (target, reason) pairs; `pending`, `spooled` and `lost` are the ledger's.
+    """
+
+    resting: tuple[tuple[str, str], ...] = ()
+    pending: int = 0
+    spooled: int = 0
+    lost: int = 0
+
+
+class Metrics:
+    """
+    One application's counters, in a registry of their own.
+
+    `in_flight` is a plain number that the gateway counts up and down on the event loop.
+    Simulated answers appear in the counts of requests and attempts, which say so or can be told
+    from the attempts, and nowhere among seconds and tokens: those are figures of real models.
+    """
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._now = _Now()
+        self._registry = registry = CollectorRegistry(auto_describe=False)
+        registry.register(self._now)
+        self._requests = Counter(
+            "portico_requests_total",
+            "Finished requests.",
+            ("role", "outcome", "status"),
+            registry=registry,
+        )
+        self._attempts = Counter(
+            "portico_attempts_total",
+            "Calls to targets, by how they ended.",
+            ("target", "kind", "simulated"),
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "portico_tokens_total",
+            "Tokens as the providers counted them, without simulated answers.",
+            ("target", "direction"),
+            registry=registry,
+        )
+        self._first_delta = Histogram(
+            "portico_first_delta_seconds",
+            "From the call to the first delta, without simulated answers.",
+            ("target",),
+            registry=registry,
+            buckets=FIRST_DELTA_BUCKETS,
+        )
+        self._seconds = Histogram(
+            "portico_request_seconds",
+            "From the request's arrival to its end, without simulated answers.",
+            ("role",),
+            registry=registry,
+            buckets=REQUEST_BUCKETS,
+        )
+
+    def observe(self, seen: Observation) -> None:
+        """Count one finished request. Takes locks: not for the request path."""
+        role = seen.role or "other"
+        status = "none" if seen.status is None else str(seen.status)
+        self._requests.labels(role, seen.outcome, status).inc()
+        if not seen.simulated:
+            self._seconds.labels(role).observe(seen.took)
+        for one in seen.tries:
+            self._attempts.labels(one.target, one.ending, str(one.simulated).lower()).inc()
+            if not one.simulated:
+                self._measure(one)
+
+    def render(self, now: Snapshot | None = None) -> bytes:
+        """Return everything in Prometheus' text format."""
+        self._now.families = tuple(_families(now or Snapshot(), self.in_flight))
+        return generate_latest(self._registry)
+
+    def _measure(self, one: Try) -> None:
+        if one.first_delta is not None:
+            self._first_delta.labels(one.target).observe(one.first_delta)
+        if one.tokens is not None:
+            self._tokens.labels(one.target, "input").inc(one.tokens.input)
+            self._tokens.labels(one.target, "output").inc(one.tokens.output)
+            self._tokens.labels(one.target, "cached").inc(one.tokens.cached)
+            self._tokens.labels(one.target, "reasoning").inc(one.tokens.reasoning)
+
+
+class _Now(Collector):
+    """Hands the registry what `render` was told last."""
+
+    def __init__(self) -> None:
+        self.families: tuple[Metric, ...] = ()
+
+    def collect(self) -> Iterable[Metric]:
+        return self.families
+
+
+def _families(now: Snapshot, in_flight: int) -> Iterator[Metric]:
+    yield GaugeMetricFamily("portico_in_flight", "Requests being answered.", in_flight)
+    standing = GaugeMetricFamily(
+        "portico_standing", "1 for each target that rests, and why.", labels=("target", "reason")
+    )
+    for target, reason in now.resting:
+        standing.add_metric((target, reason), 1)
+    yield standing
+    yield GaugeMetricFamily(
+        "portico_ledger_pending", "Entries not yet in the store or the spool.", now.pending
+    )
+    yield CounterMetricFamily(
+        "portico_ledger_spooled", "Entries written to the local spool.", now.spooled
+    )
+    yield CounterMetricFamily(
+        "portico_ledger_lost", "Entries neither stored nor spooled.", now.lost
+    )

@@ -1,0 +1,34 @@
+"""The last line of defence: masks what looks like a secret or a body in any text we print."""
+
+import re
+
+MASK = "[redacted]"
+
+_SECRETS = re.compile(
+    r"""
+    (?P<keep>
+        \bbearer\s+
+      | (?:api[-_]?key|authorization|password|secret)\\?["']?\s*[:=]\s*\\?["']?
+        (?:(?:bearer|basic)\s+)?
+      | [?&]key=                                                 # Google's key in a URL
+      | ://(?=[^/\s@"']{1,256}@)                                 # user:password@host
+    )
+    [^\s"'\\,;&@]{4,}
+  | data:[^\s"'\\,]{0,100};base64,[a-z0-9+/=_%-]*
+  | (?<![a-z0-9+/_-])[a-z0-9+/_-]{100,}={0,2}                    # base64, whatever it was
+  | (?<![a-z0-9])(?:sk|pk)-[a-z0-9_-]{8,}                        # OpenAI's, SiliconFlow's, ours
+  | \bAIza[a-z0-9_-]{10,}                                        # Google's
+  | \beyJ[a-z0-9_-]{8,}\.[a-z0-9_-]+(?:\.[a-z0-9_-]+)?           # JSON web tokens
+  | (?<![a-z0-9])(?:vless|vmess|trojan|ss)://[^\s"'\\]+          # share links are keys
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def redact(text: str) -> str:
+    """Return *text* with bearer tokens, keys, passwords in URLs and base64 masked."""
+    return _SECRETS.sub(_mask, text)
+
+
+def _mask(found: re.Match[str]) -> str:
+    return (found["keep"] or "") + MASK
