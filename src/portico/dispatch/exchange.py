@@ -1,0 +1,142 @@
+"""One attempt at one target and, once it has started, the answer in progress."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from portico.chat.reply import Batch, Delta, Usage
+from portico.errors import StreamBroken
+from portico.routing.attempts import (
+    Abandoned,
+    Answered,
+    Attempt,
+    Broken,
+    Failed,
+    Failure,
+    Kind,
+    Outcome,
+)
+from portico.routing.tiers import Target
+from portico.upstreams.base import Ask, Upstream, UpstreamFailed
+
+BLOCKED: Batch = [Delta(finish="content_filter")]
+"""What OpenAI's clients expect of a prompt that the provider's policy refused."""
+
+
+class Exchange:
+    """
+    An async context manager: leaving it hangs up and settles the attempt's outcome.
+
+    Until proven otherwise the outcome is that the caller left.
+    """
+
+    def __init__(self, ask: Ask, began: float) -> None:
+        self.ask = ask
+        self.outcome: Outcome = Abandoned()
+        self.first_delta: float | None = None
+        self._started = time.monotonic()
+        self._since = self._started - began
+        self._usage: Usage | None = None
+        self._held: Batch = []
+        self._rest: AsyncIterator[Batch] | None = None
+        self._stack = AsyncExitStack()
+        self._finished = False
+
+    @property
+    def target(self) -> Target:
+        """Who was asked."""
+        return self.ask.target
+
+    async def __aenter__(self) -> "Exchange":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+        if isinstance(self.outcome, Abandoned):
+            self.outcome = Abandoned(self._usage)
+
+    async def start(self, upstream: Upstream) -> Failure | None:
+        """Wait for the first delta; return why there is none, or None once there is one."""
+        patience, stream = self.target.patience, self.ask.request.stream
+        seconds = patience.first_delta if stream else patience.total
+        try:
+            async with asyncio.timeout(seconds):
+                self._rest = await self._stack.enter_async_context(upstream.open(self.ask))
+                found = await self._until_it_counts(self._rest)
+        except TimeoutError:
+            waited = "first delta" if stream else "answer"
+            return self._fail(Failure(Kind.SILENT, f"no {waited} within {seconds:g} s"))
+        except UpstreamFailed as exc:
+            return self._fail(exc.failure)
+        if not found:
+            return self._fail(Failure(Kind.UNAVAILABLE, "the answer ended before it began"))
+        self.first_delta = time.monotonic() - self._started
+        return None
+
+    async def _until_it_counts(self, rest: AsyncIterator[Batch]) -> bool:
+        """Role-only chunks, empty strings and keep-alives do not start an answer."""
+        async for batch in rest:
+            self._held += batch
+            if any(delta.counts for delta in batch):
+                return True
+        return False
+
+    def refuse(self) -> None:
+        """Answer as OpenAI does where a provider's policy refused; the outcome stays."""
+        self._held, self._rest = BLOCKED, None
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """
+        Relay the answer; ends only if it is whole.
+
+        Raises:
+            StreamBroken: the upstream was lost, or stayed silent for too long.
+        """
+        batch: Batch | None = self._held
+        while batch is not None:
+            self._note(batch)
+            yield batch
+            batch = await self._next()
+        if isinstance(self.outcome, Abandoned):
+            self.outcome = Answered(self._usage)
+
+    def _note(self, batch: Batch) -> None:
+        for delta in batch:
+            if delta.usage is not None:
+                self._usage = delta.usage
+            if delta.finish is not None:
+                self._finished = True
+
+    async def _next(self) -> Batch | None:
+        if self._rest is None:
+            return None
+        idle = self.target.patience.idle
+        try:
+            async with asyncio.timeout(idle):
+                return await anext(self._rest)
+        except StopAsyncIteration:
+            if self._finished:
+                return None
+            failure = Failure(Kind.UNAVAILABLE, "the stream ended without a finish reason")
+        except TimeoutError:
+            failure = Failure(Kind.SILENT, f"nothing more for {idle:g} s")
+        except UpstreamFailed as exc:
+            failure = exc.failure
+        self.outcome = Broken(failure, self._usage)
+        raise StreamBroken(f"{self.target.name} broke off: {failure.detail or failure.kind}")
+
+    def _fail(self, failure: Failure) -> Failure:
+        self.outcome = Failed(failure)
+        return failure
+
+    def attempt(self, ident: str) -> Attempt:
+        """Return the record of this attempt, as it stands now."""
+        took = time.monotonic() - self._started
+        return Attempt(ident, self.target, self._since, took, self.outcome, self.first_delta)

@@ -1,0 +1,102 @@
+"""What the gateway can do, one method a use case."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from portico.chat.request import ChatRequest
+from portico.dispatch.exchange import Exchange
+from portico.dispatch.failover import Failover
+from portico.dispatch.journey import Journey
+from portico.dispatch.refusals import incapable
+from portico.errors import GatewayError
+from portico.ledger.base import Ending, Entry, ending
+from portico.ledger.writer import Ledger
+from portico.routing.choices import decide
+from portico.routing.roles import Catalog
+from portico.routing.routes import Route
+from portico.upstreams.base import Upstream
+from portico.upstreams.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One configuration, opened: replaced whole by a reload, kept by the requests inside."""
+
+    catalog: Catalog
+    upstreams: Mapping[str, Upstream]
+
+
+class Gateway:
+    """The use cases, over one house at a time."""
+
+    def __init__(self, house: House, failover: Failover, ledger: Ledger) -> None:
+        self.house = house
+        self.failover = failover
+        self.ledger = ledger
+        self.in_flight = 0
+
+    @property
+    def standing(self) -> Standing:
+        """What has been learned about targets and upstreams."""
+        return self.failover.standing
+
+    @asynccontextmanager
+    async def chat(self, journey: Journey) -> AsyncIterator[Exchange]:
+        """
+        Answer the journey's request; whatever happens, the ledger hears of it once.
+
+        Raises:
+            CallerError: nobody was asked, and the caller can mend it.
+            Unanswered: everybody who could be asked failed.
+        """
+        house = self.house
+        self.in_flight += 1
+        try:
+            route = journey.route = self.route(journey.request, house.catalog)
+            if not route.candidates:
+                raise incapable(route, house.catalog)
+            async with self.failover.open(journey, route, house.upstreams) as exchange:
+                yield exchange
+        except GatewayError as exc:
+            journey.status, journey.code = journey.status or exc.status, exc.code
+            raise
+        finally:
+            self.in_flight -= 1
+            self.ledger.record(_entry(journey))
+
+    def route(self, request: ChatRequest, catalog: Catalog | None = None) -> Route:
+        """
+        Say who would be asked, without asking; without candidates nobody could be.
+
+        Raises:
+            ModelNotFound: no such role or target.
+        """
+        catalog = catalog or self.house.catalog
+        return decide(request, catalog, self.standing.view(catalog.targets.values(), time.time()))
+
+
+def _entry(journey: Journey) -> Entry:
+    """The whole story, as the ledger keeps it: no bodies."""
+    now = time.monotonic()
+    route, attempts = journey.route, tuple(journey.attempts)
+    early = Ending.REFUSED if journey.code else Ending.ABANDONED
+    return Entry(
+        id=journey.id,
+        started=journey.started,
+        asked=journey.request.model,
+        role=route.role.name if route else None,
+        decided_by=route.decided_by[0].name if route and route.decided_by else "",
+        caller=journey.caller,
+        task=journey.request.task,
+        modalities=tuple(sorted(route.needs.modalities)) if route else (),
+        streamed=journey.request.stream,
+        outcome=ending(attempts, early),
+        status=journey.status,
+        degraded=", ".join(journey.degraded) or None,
+        target=journey.answering.name if journey.answering else None,
+        took=now - journey.began,
+        attempts=attempts,
+        traceparent=journey.traceparent,
+    )

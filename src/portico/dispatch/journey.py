@@ -1,0 +1,43 @@
+"""One request's way through the gateway: what headers, errors, ledger and log are told of it."""
+
+from dataclasses import dataclass, field
+
+from portico.chat.request import ChatRequest
+from portico.errors import Asked
+from portico.routing.attempts import Attempt, Broken, Failed
+from portico.routing.routes import Route
+from portico.routing.tiers import Target
+
+
+@dataclass(slots=True)
+class Journey:
+    """Filled in as the request goes; `started` is epoch seconds, `began` the loop's clock."""
+
+    id: str
+    request: ChatRequest
+    started: float
+    began: float
+    caller: str | None = None
+    traceparent: str | None = None
+    route: Route | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    answering: Target | None = None
+    under_way: bool = False  # an attempt is, and is not among `attempts` yet
+    degraded: list[str] = field(default_factory=list)
+    status: int | None = None
+    code: str | None = None
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """The attempts as an error tells them."""
+        return tuple(_asked(attempt) for attempt in self.attempts)
+
+
+def _asked(attempt: Attempt) -> Asked:
+    elapsed = round(attempt.took * 1000)
+    match attempt.outcome:
+        case Failed(failure) | Broken(failure):
+            said = failure.detail or failure.kind.value.replace("_", " ")
+            return Asked(attempt.target.name, failure.kind, failure.status, said, elapsed)
+        case _:
+            return Asked(attempt.target.name, "abandoned", None, "the caller left", elapsed)
