@@ -1,0 +1,84 @@
+"""`${NAME}` and `${NAME:-default}` in the configuration's strings."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portico.settings.places import Fault, Place, Value
+
+# An escape, a reference, or a `${` that is neither.
+REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
+
+KEY = "api_key"
+"""An unset variable is empty here (the upstream is simulated) and a fault anywhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """
+    A tree without references.
+
+    `variables` and `found` are as in `Source`. A faulty value is None: nothing further should be
+    said about it.
+    """
+
+    tree: dict[str, Value]
+    variables: Mapping[Place, tuple[str, ...]]
+    found: frozenset[Place]
+    faults: tuple[Fault, ...]
+
+
+def fill(tree: Mapping[str, Value], environ: Mapping[str, str]) -> Filled:
+    """
+    Return *tree* with every reference replaced by what *environ* has.
+
+    Substitution happens after parsing: a value can never add keys or lists. A default counts when
+    the variable is unset or empty. A value that becomes empty is null, except an API key.
+    """
+    filler = _Filler(environ)
+    filled = {name: filler.value(value, (name,)) for name, value in tree.items()}
+    return Filled(filled, filler.variables, frozenset(filler.found), tuple(filler.faults))
+
+
+class _Filler:
+    """One walk over a tree."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.variables: dict[Place, tuple[str, ...]] = {}
+        self.found: set[Place] = set()
+        self.faults: list[Fault] = []
+        self._environ = environ
+
+    def value(self, value: Value, place: Place) -> Value:
+        """Return *value* with the references of its strings replaced."""
+        if isinstance(value, dict):
+            return {name: self.value(inner, (*place, name)) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.value(inner, (*place, index)) for index, inner in enumerate(value)]
+        if isinstance(value, str) and "${" in value:
+            return self._text(value, place)
+        return value
+
+    def _text(self, text: str, place: Place) -> Value:
+        faults = len(self.faults)
+        filled = REFERENCE.sub(lambda match: self._replacement(match, place), text)
+        if len(self.faults) > faults:
+            return None
+        return filled if filled or place[-1] == KEY else None
+
+    def _replacement(self, match: re.Match[str], place: Place) -> str:
+        if match[0] == "$${":
+            return "${"
+        name, default = match[1], match[2]
+        if name is None:
+            remedy = "write ${NAME}, ${NAME:-default}, or $${ for the characters themselves"
+            self.faults.append(Fault(place, "has a `${` that is no reference", remedy))
+            return ""
+        self.variables[place] = (*self.variables.get(place, ()), name)
+        if name in self._environ and (self._environ[name] or default is None):
+            self.found.add(place)
+            return self._environ[name]
+        if default is None and place[-1] != KEY:
+            remedy = f"set {name} or write ${{{name}:-default}}"
+            self.faults.append(Fault(place, f"the environment has no {name}", remedy))
+        return default or ""

@@ -1,0 +1,136 @@
+"""The whole configuration, as frozen values."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ByteSize, Field, PrivateAttr, SecretStr
+
+from portico.settings.entries import Breaker, EgressPath, Role, Target, Upstream
+from portico.settings.fields import NAMED, Bytes, Seconds, Secret, Section, Switch, Whole
+from portico.settings.places import Source
+
+
+class Access(Section):
+    """Who may ask."""
+
+    required: Switch = Field(
+        default="auto",
+        description="Whether callers need a key; `auto`: unless bound to loopback while no key"
+        " exists yet.",
+    )
+
+
+def _store(default: str, description: str) -> Any:
+    # The default is no secret, though what replaces it may hold one.
+    return Field(
+        default=SecretStr(default),
+        description=description,
+        json_schema_extra={"default": default},
+    )
+
+
+class Stores(Section):
+    """Where things are kept. The defaults are embedded and live under `$PORTICO_HOME`."""
+
+    ledger: Secret = _store(
+        "sqlite:///.portico/ledger.db", "Who and how much: sqlite:// or postgresql://."
+    )
+    traces: Secret = _store(
+        "sqlite:///.portico/traces.db", "What was said: sqlite://, mongodb:// or postgresql://."
+    )
+    artifacts: Secret = _store(
+        "file:///.portico/artifacts", "Pictures and files: file:// or s3://."
+    )
+    memory: Secret = _store(
+        "local:///.portico/memory", "What is found by meaning: local://, or http(s):// (Qdrant)."
+    )
+
+
+class Server(Section):
+    """How requests are served."""
+
+    max_body: Bytes = Field(
+        default=ByteSize(50_000_000), description="Bytes of a request's body at most (`50MB`)."
+    )
+    keep_alive: Seconds = Field(
+        default=10.0, description="Seconds between the comments that keep a silent stream alive."
+    )
+    drain: Seconds = Field(
+        default=90.0, description="Seconds that running requests are given when the server stops."
+    )
+    max_waiting: Whole = Field(
+        default=256, description="Requests that may wait for a target with a free place."
+    )
+
+
+class Telemetry(Section):
+    """What the gateway tells about itself."""
+
+    log: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least level that is logged."
+    )
+    format: Literal["json", "text"] = Field(default="text", description="The form of a log line.")
+
+
+class Settings(Section):
+    """
+    Everything an operator can decide.
+
+    `load_settings` makes it: it fills in the built-in catalog and checks what one value alone
+    cannot tell. `source` says where every value came from.
+    """
+
+    extends: Literal["builtin"] | None = Field(
+        default=None,
+        description="`builtin` merges the file's catalog with the built-in one, by name.",
+    )
+    upstreams: Mapping[str, Upstream] = Field(
+        default_factory=dict,
+        description="Accounts at providers, by name.",
+        json_schema_extra=NAMED,
+    )
+    targets: Mapping[str, Target] = Field(
+        default_factory=dict,
+        description="Models at upstreams, by public name.",
+        json_schema_extra=NAMED,
+    )
+    roles: Mapping[str, Role] = Field(
+        default_factory=dict,
+        description="Kinds of work, by public name.",
+        json_schema_extra=NAMED,
+    )
+    egress: Mapping[str, EgressPath] = Field(
+        default_factory=dict,
+        description="Ways for packets to leave, by name.",
+        json_schema_extra=NAMED,
+    )
+    access: Access = Field(default_factory=Access, description="Who may ask.")
+    stores: Stores = Field(default_factory=Stores, description="Where things are kept.")
+    breaker: Breaker = Field(default_factory=Breaker, description="When a target is left alone.")
+    server: Server = Field(default_factory=Server, description="How requests are served.")
+    telemetry: Telemetry = Field(
+        default_factory=Telemetry, description="What the gateway tells about itself."
+    )
+
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    def model_post_init(self, context: Any) -> None:
+        """Take the source that validation was given as its context."""
+        self._source = context if isinstance(context, Source) else Source()
+
+    @property
+    def source(self) -> Source:
+        """What these settings were made from."""
+        return self._source
+
+    @property
+    def paths_in_use(self) -> frozenset[str]:
+        """The egress paths that an upstream really uses; a simulated one needs none."""
+        return frozenset(up.egress for up in self.upstreams.values() if not up.simulated)
+
+    def breaker_of(self, target: str) -> Breaker:
+        """The breaker of *target*: the global one, except for what the target says itself."""
+        own = self.targets[target].breaker
+        if own is None:
+            return self.breaker
+        return self.breaker.model_copy(update=own.model_dump(include=own.model_fields_set))
