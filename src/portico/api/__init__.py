@@ -1,0 +1,1 @@
+"""The HTTP surface: HTTP in, chat values through, HTTP out."""

@@ -1,0 +1,62 @@
+"""What handlers may ask for."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+
+from portico.access.gate import Gate
+from portico.dispatch.gateway import Gateway
+from portico.errors import Problem
+from portico.ledger.base import LedgerStore
+from portico.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Everything that is open while the application serves."""
+
+    gateway: Gateway
+    gate: Gate
+    ledger: LedgerStore
+    metrics: Metrics
+    stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong
+    reload: Callable[[], Awaitable[tuple[Problem, ...]]]
+    max_body: int = 50 * 1024 * 1024
+    keep_alive: float = 10.0
+
+
+class Lobby:
+    """Holds what the lifespan opened; the routes are made before it runs."""
+
+    def __init__(self) -> None:
+        self._serving: Serving | None = None
+
+    def enter(self, serving: Serving | None) -> None:
+        """Open for requests, or close with None."""
+        self._serving = serving
+
+    @property
+    def serving(self) -> Serving:
+        """What is open."""
+        assert self._serving is not None, "the lifespan has not run"
+        return self._serving
+
+
+def serving(request: Request) -> Serving:
+    """Return what is open."""
+    found: Serving = request.app.state.lobby.serving
+    return found
+
+
+def admitted(
+    here: Annotated[Serving, Depends(serving)],
+    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> str | None:
+    """Return the caller's id; refuses whoever has no key where one is needed."""
+    return here.gate.admit(authorization.encode("latin-1", "replace") if authorization else None)
+
+
+Here = Annotated[Serving, Depends(serving)]
+Caller = Annotated[str | None, Depends(admitted)]

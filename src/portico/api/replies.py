@@ -1,0 +1,173 @@
+"""An answer as HTTP: whole or as events. Owns the exchange, and hangs up when the reader does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from starlette.types import Receive, Send
+
+from portico.api.chunks import ChunkWriter, Head, completion
+from portico.api.problems import envelope, portico_headers, send_problem
+from portico.chat.reply import Delta, Usage, collect
+from portico.dispatch.exchange import Exchange
+from portico.dispatch.gateway import Gateway
+from portico.dispatch.journey import Journey
+from portico.errors import GatewayError
+
+DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+_EVENTS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+@asynccontextmanager
+async def while_connected(receive: Receive) -> AsyncIterator[None]:
+    """Cancel the body once the client is gone; nothing of that reaches the caller."""
+    reader = asyncio.current_task()
+    assert reader is not None
+    left = False
+
+    async def watch() -> None:
+        nonlocal left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left = True
+        reader.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not left or reader.uncancel():
+            raise
+    except OSError:  # what a server raises for writing to somebody who has left
+        return
+    finally:
+        watcher.cancel()
+
+
+def _head(journey: Journey, exchange: Exchange) -> Head:
+    target = exchange.target
+    fingerprint = "simulated" if target.simulated else None
+    return Head(f"chatcmpl-{journey.id}", int(journey.started), target.name, fingerprint)
+
+
+class Whole:
+    """The answer in one piece."""
+
+    def __init__(self, gateway: Gateway, journey: Journey) -> None:
+        self._gateway = gateway
+        self._journey = journey
+
+    async def respond(self, receive: Receive, send: Send) -> None:
+        """Answer, or say why not; returns early if the client leaves."""
+        async with while_connected(receive):
+            try:
+                async with self._gateway.chat(self._journey) as exchange:
+                    await self._answer(exchange, send)
+            except GatewayError as exc:
+                told = portico_headers(self._journey)
+                await send_problem(send, exc, told, self._journey.id)
+
+    async def _answer(self, exchange: Exchange, send: Send) -> None:
+        deltas: list[Delta] = []
+        async for batch in exchange.batches():
+            deltas += batch
+        body = completion(collect(deltas), _head(self._journey, exchange))
+        self._journey.status = 200
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *portico_headers(self._journey),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Events:
+    """
+    The answer as it comes.
+
+    The status line waits for the first delta, but not for longer than *keep_alive* seconds: then
+    the stream begins with comments that hold the client's connection, and a failure after that is
+    an error event.
+    """
+
+    def __init__(self, gateway: Gateway, journey: Journey, keep_alive: float) -> None:
+        self._gateway = gateway
+        self._journey = journey
+        self._keep_alive = keep_alive
+        self._begun = False
+        self._quiet = True
+        self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    async def respond(self, receive: Receive, send: Send) -> None:
+        """Answer, or say why not; returns early if the client leaves."""
+        self._send = send
+        async with while_connected(receive):
+            self._wind_up()
+            try:
+                async with self._gateway.chat(self._journey) as exchange:
+                    await self._relay(exchange)
+                await self._write(DONE, more=False)
+            except GatewayError as exc:
+                await self._fail(exc)
+            finally:
+                self._stop()
+
+    async def _relay(self, exchange: Exchange) -> None:
+        writer = ChunkWriter(_head(self._journey, exchange))
+        usage: Usage | None = None
+        self._journey.status = 200
+        async for batch in exchange.batches():
+            if events := writer.write(batch):
+                await self._write(events)
+            usage = batch[-1].usage or usage if batch else usage
+        if self._journey.request.wants_usage:
+            await self._write(writer.usage(usage))
+
+    async def _fail(self, error: GatewayError) -> None:
+        if not self._begun:
+            told = portico_headers(self._journey)
+            await send_problem(self._send, error, told, self._journey.id)
+            return
+        event = msgspec.json.encode(envelope(error, self._journey.id))
+        await self._write(b"data: " + event + b"\n\n", more=False)
+
+    async def _write(self, data: bytes, *, more: bool = True) -> None:
+        if not self._begun:
+            await self._begin()
+        self._quiet = False
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def _begin(self) -> None:
+        self._begun = True
+        headers = [*_EVENTS, *portico_headers(self._journey)]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    # -- the heartbeat: one timer, a task only when there is something to say
+
+    def _wind_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._keep_alive, self._beat)
+
+    def _beat(self) -> None:
+        if self._quiet and (self._beating is None or self._beating.done()):
+            self._beating = asyncio.create_task(self._comment())
+        self._quiet = True
+        self._wind_up()
+
+    async def _comment(self) -> None:
+        await self._write(KEEP_ALIVE)
+        self._quiet = True
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._beating is not None:
+            self._beating.cancel()

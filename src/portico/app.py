@@ -1,0 +1,130 @@
+"""The ASGI application: routes, middleware, exception handlers, lifespan. No decisions."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from portico import __version__
+from portico.api import catalog, health, openapi, operator, problems
+from portico.api.chat import Chat
+from portico.api.deps import Lobby, Serving
+from portico.api.front import Front
+from portico.settings import Settings, load_settings
+from portico.telemetry.logs import configure
+from portico.wiring import open_serving
+
+_CONFIG, _HOST = "PORTICO_CONFIG", "PORTICO_LISTEN"  # how worker processes learn them
+
+
+def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> FastAPI:
+    """Return the application over whatever *opening* opens, and closes with the lifespan."""
+    lobby = Lobby()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opening() as serving, reloading(serving):
+            lobby.enter(serving)
+            yield
+            lobby.enter(None)
+
+    app = FastAPI(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
+    app.state.lobby = lobby
+    app.router.routes.insert(0, Route("/v1/chat/completions", Chat(lobby), include_in_schema=False))
+    for room in (catalog, operator, health):
+        app.include_router(room.router)
+    problems.install(app)
+    openapi.install(app)
+    return app
+
+
+@asynccontextmanager
+async def reloading(serving: Serving) -> AsyncIterator[None]:
+    """Replace the catalog at SIGHUP, where this process may take signals."""
+    loop, running = asyncio.get_running_loop(), set[asyncio.Task[object]]()
+
+    def reload() -> None:
+        task: asyncio.Task[object] = asyncio.ensure_future(serving.reload())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread
+        loop.add_signal_handler(signal.SIGHUP, reload)
+    yield
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Return where the embedded stores are."""
+    return Path(environ.get("PORTICO_HOME") or ".portico")
+
+
+def exposed(host: str) -> bool:
+    """Return True where others than this machine can reach *host*."""
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+def application() -> FastAPI:
+    """Return what a worker process serves, from the environment."""
+    environ = os.environ
+    path = Path(environ[_CONFIG]) if environ.get(_CONFIG) else None
+    load = partial(load_settings, path, environ)
+    settings = load()
+    configure(settings.telemetry.log, settings.telemetry.format, sys.stderr)
+    return create_app(
+        lambda: open_serving(load, home(environ), exposed=exposed(environ.get(_HOST, "127.0.0.1")))
+    )
+
+
+def serve(config: Path | None, *, host: str, port: int, workers: int) -> None:
+    """
+    Serve until interrupted.
+
+    Raises:
+        ConfigError: the configuration contradicts itself.
+        OSError: the address is taken.
+    """
+    settings = load_settings(config, os.environ)
+    os.environ[_HOST] = host
+    if config is not None:
+        os.environ[_CONFIG] = str(config)
+    print(banner(settings, host, port), file=sys.stderr, flush=True)  # noqa: T201 - for a person
+    uvicorn.run(
+        "portico.app:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http=Front,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(settings.server.drain),
+    )
+
+
+def banner(settings: Settings, host: str, port: int) -> str:
+    """Return what a person wants to know first: where, and what is not real."""
+    name = f"[{host}]" if ":" in host else host
+    lines = [f"Portico {__version__}: http://{name}:{port}/v1 (models: /v1/models, docs: /docs)"]
+    for upstream, given in settings.upstreams.items():
+        if given.simulated:
+            lines.append(f"  {upstream}: SIMULATED, because it has no key: its answers are made up")
+        else:
+            lines.append(f"  {upstream}: {given.address or given.provider} by {given.egress}")
+    return "\n".join(lines)

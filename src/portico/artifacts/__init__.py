@@ -1,0 +1,1 @@
+"""Pixels and files: taken in safely, kept once."""

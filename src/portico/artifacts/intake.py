@@ -1,0 +1,43 @@
+"""From a link to something a model may be sent: what can be said without decoding it."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+
+_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[\w.+-]+)*)(;base64)?,", re.ASCII)
+_PEEK = 64  # characters of base64: enough for every signature below
+
+SIGNATURES: dict[str, Callable[[bytes], bool]] = {
+    "image/png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
+    "image/jpeg": lambda head: head.startswith(b"\xff\xd8\xff"),
+    "image/gif": lambda head: head.startswith((b"GIF87a", b"GIF89a")),
+    "image/webp": lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP",
+    "image/bmp": lambda head: head.startswith(b"BM"),
+    "image/tiff": lambda head: head.startswith((b"II*\0", b"MM\0*")),
+    "image/heic": lambda head: head[4:8] == b"ftyp",  # and HEIF, and AVIF: one container
+    "image/svg+xml": lambda head: head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"),
+    "application/pdf": lambda head: head.startswith(b"%PDF-"),
+}
+"""Type by content; the claimed type is not believed."""
+
+
+def fault(link: str) -> str | None:
+    """Return what is wrong with a picture's *link*, or None: only its first bytes are decoded."""
+    if link.startswith(("http://", "https://")):
+        return None if len(link) <= 8192 else "the address is over 8192 characters"
+    if not link.startswith("data:"):
+        return "a picture is a data: URI or an http(s) URL"
+    match = _DATA.match(link, 0, 256)
+    if match is None or match[3] is None:
+        return "the data: URI is not base64"
+    head = link[match.end() : match.end() + _PEEK]
+    if not head:
+        return "the picture is empty"
+    try:
+        content = base64.b64decode(head[: len(head) // 4 * 4] or head, validate=True)
+    except (binascii.Error, ValueError):
+        return "the picture is not base64"
+    if not any(signed(content) for signed in SIGNATURES.values()):
+        return "this is not a picture of a kind we know"
+    return None

@@ -1,0 +1,1 @@
+"""What is on a screen, in one schema."""

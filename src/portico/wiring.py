@@ -1,0 +1,242 @@
+"""
+The composition root: the only module that names concrete backends.
+
+Everything with a lifetime is opened here, in one place, and closed in reverse.
+"""
+
+import asyncio
+import json
+import logging
+import mimetypes
+import os
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from portico.access.gate import Gate
+from portico.api.deps import Serving
+from portico.api.explain import told
+from portico.api.wire import parse
+from portico.dispatch.failover import Failover
+from portico.dispatch.gateway import Gateway, House
+from portico.dispatch.places import Places
+from portico.dispatch.rollcall import RollCall
+from portico.egress.paths import Direct, Tunnel, parse_via
+from portico.egress.paths import Path as Way
+from portico.egress.pool import Pool
+from portico.errors import ConfigError, Problem
+from portico.ledger.base import LedgerStore
+from portico.ledger.spool import Spool
+from portico.ledger.sqlite import open_sqlite
+from portico.ledger.watching import Provider, watching
+from portico.ledger.writer import Ledger
+from portico.routing.choices import decide
+from portico.settings import Settings, catalog
+from portico.simulator.server import serve_simulator
+from portico.simulator.state import Simulator
+from portico.telemetry.metrics import Metrics
+from portico.telemetry.observer import Observer
+from portico.telemetry.spans import open_spans
+from portico.upstreams.base import Account, Upstream
+from portico.upstreams.gemini import Gemini
+from portico.upstreams.openai import OpenAI
+from portico.upstreams.reasonings import Reasonings
+from portico.upstreams.signatures import Signatures
+from portico.upstreams.simulated import KEY, address
+from portico.upstreams.standing import Record, Standing
+
+log = logging.getLogger(__name__)
+
+type Load = Callable[[], Settings]
+
+
+class Builder:
+    """Makes a house of settings; what outlives a reload (pools, keepers) is kept between them."""
+
+    def __init__(self, simulator: str) -> None:
+        self._simulator = simulator
+        self._pools: dict[Way, Pool] = {}
+        self._signatures = Signatures()
+        self._reasonings = Reasonings()
+
+    def house(self, settings: Settings) -> House:
+        """Return the catalog of *settings*, with an upstream for each of its accounts."""
+        upstreams = {name: self._upstream(name, settings) for name in settings.upstreams}
+        return House(catalog(settings), upstreams)
+
+    def _upstream(self, name: str, settings: Settings) -> Upstream:
+        given = settings.upstreams[name]
+        if given.simulated:
+            base = address(self._simulator, given.dialect, given.flavour)
+            account = Account(name, base, self._pool(Direct()), KEY, given.flavour)
+            return self._speaking("gemini" if given.dialect == "gemini" else "openai", account)
+        way = _way(given.egress, settings)
+        account = Account(
+            name,
+            given.address,
+            self._pool(way),
+            given.api_key.get_secret_value(),
+            given.flavour,
+            isinstance(way, Tunnel),
+        )
+        if given.dialect == "litellm":
+            from portico.upstreams.litellm import LiteLLM  # costs seconds: only where configured
+
+            return LiteLLM(account, given.provider or "")
+        return self._speaking(given.dialect, account)
+
+    def _speaking(self, dialect: str, account: Account) -> Upstream:
+        if dialect == "gemini":
+            return Gemini(account, self._signatures)
+        return OpenAI(account, self._reasonings)
+
+    def _pool(self, way: Way) -> Pool:
+        if way not in self._pools:
+            self._pools[way] = Pool(way)
+        return self._pools[way]
+
+    async def aclose(self) -> None:
+        """Hang up every connection."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+def _way(name: str, settings: Settings) -> Way:
+    path = settings.egress[name]
+    if path.kind == "direct":
+        return Direct(name)
+    return Tunnel(name, tuple(parse_via(via.get_secret_value()) for via in path.via))
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Replaces the gateway's house by that of the configuration as it is now."""
+
+    gateway: Gateway
+    builder: Builder
+    load: Load
+
+    async def __call__(self) -> tuple[Problem, ...]:
+        """Return what is wrong with the configuration; the old house stays then."""
+        try:
+            settings = await asyncio.to_thread(self.load)
+        except ConfigError as exc:
+            log.error("the configuration was refused, the old one stays: %s", exc)
+            return exc.problems
+        self.gateway.house = self.builder.house(settings)
+        log.info("the catalog was replaced: %s", self.gateway.house.catalog.version)
+        return ()
+
+
+@asynccontextmanager
+async def open_serving(
+    load: Load, home: Path, *, exposed: bool, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Serving]:
+    """
+    Open everything that a configuration needs, and close it in reverse.
+
+    *exposed* is true where others than this machine can reach the server.
+
+    Raises:
+        ConfigError: the configuration contradicts itself.
+        StoreUnavailable: the ledger's store does not open.
+    """
+    settings = load()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(serve_simulator(_simulator(settings)))
+        builder = Builder(simulator)
+        stack.push_async_callback(builder.aclose)
+        metrics, standing = Metrics(), Standing(_say)
+        store = await stack.enter_async_context(_ledger_store(settings, home))
+        spans = stack.enter_context(open_spans(environ))
+        watch = watching(Observer(metrics, spans), _provider(settings))
+        ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
+        failover = Failover(standing, Places(settings.server.max_waiting))
+        gateway = Gateway(builder.house(settings), failover, ledger)
+        roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
+        stack.push_async_callback(_end, roll)
+        yield Serving(
+            gateway=gateway,
+            gate=_gate(settings, exposed=exposed),
+            ledger=store,
+            metrics=metrics,
+            stores=lambda: {"ledger": "away" if ledger.store_away else "ok"},
+            reload=Reload(gateway, builder, load),
+            max_body=int(settings.server.max_body),
+            keep_alive=settings.server.keep_alive,
+        )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+
+
+def _simulator(settings: Settings) -> Simulator:
+    simulator = Simulator()
+    simulator.models |= {target.model for target in settings.targets.values()}
+    return simulator
+
+
+def _gate(settings: Settings, *, exposed: bool) -> Gate:
+    wanted = settings.access.required
+    return Gate(exposed if wanted == "auto" else bool(wanted), lambda key: None)
+
+
+@asynccontextmanager
+async def _ledger_store(settings: Settings, home: Path) -> AsyncIterator[LedgerStore]:
+    place = place_of(settings.stores.ledger.get_secret_value(), home)
+    async with open_sqlite(place) as store:
+        yield store
+
+
+def place_of(url: str, home: Path) -> Path:
+    """Return the path of an embedded store's URL; the defaults move with $PORTICO_HOME."""
+    path = url.partition(":///")[2]
+    if path.startswith(".portico/"):
+        return home / path.removeprefix(".portico/")
+    return Path(path)
+
+
+def _provider(settings: Settings) -> Callable[[str], Provider]:
+    known = {
+        name: Provider(name, upstream.address or None)
+        for name, upstream in settings.upstreams.items()
+    }
+    return lambda name: known.get(name) or Provider(name)
+
+
+def _say(about: str, record: Record) -> None:
+    """A rest is news; one that waits for a person is loud."""
+    level = logging.ERROR if record.reason in ("account", "region") else logging.WARNING
+    log.log(level, "%s rests: %s (%s)", about, record.reason, record.detail)
+
+
+def explain_offline(load: Load, prompt: str, images: list[Path], model: str) -> dict[str, Any]:
+    """
+    Return the route of *prompt* with *images*, as `/v1/route/explain` tells it; asks nobody.
+
+    Raises:
+        ConfigError: the configuration contradicts itself.
+        GatewayError: no such model, or a file that is no picture.
+    """
+    parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
+    for image in images:
+        kind = mimetypes.guess_type(image.name)[0] or "image/png"
+        data = b64encode(image.read_bytes()).decode()
+        link = {"url": f"data:{kind};base64,{data}"}
+        parts.append({"type": "image_url", "image_url": link})
+    content = parts if images else prompt
+    body = {"model": model, "messages": [{"role": "user", "content": content}]}
+    known = catalog(load())
+    return told(decide(parse(json.dumps(body).encode()), known, {}), known, "")
+
+
+async def simulate(host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve the simulator until interrupted; *say* is told where."""
+    async with serve_simulator(Simulator(), host, port) as url:
+        say(url)
+        await asyncio.Event().wait()
