@@ -150,7 +150,7 @@ async def open_serving(
         builder = Builder(simulator)
         stack.push_async_callback(builder.aclose)
         metrics, standing = Metrics(), Standing(_say)
-        store = await stack.enter_async_context(_ledger_store(settings, home))
+        store = await stack.enter_async_context(_ledger_store(settings))
         spans = stack.enter_context(open_spans(environ))
         watch = watching(Observer(metrics, spans), _provider(settings))
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
@@ -187,18 +187,15 @@ def _gate(settings: Settings, *, exposed: bool) -> Gate:
 
 
 @asynccontextmanager
-async def _ledger_store(settings: Settings, home: Path) -> AsyncIterator[LedgerStore]:
-    place = place_of(settings.stores.ledger.get_secret_value(), home)
+async def _ledger_store(settings: Settings) -> AsyncIterator[LedgerStore]:
+    place = place_of(settings.stores.ledger.get_secret_value())
     async with open_sqlite(place) as store:
         yield store
 
 
-def place_of(url: str, home: Path) -> Path:
-    """Return the path of an embedded store's URL; the defaults move with $PORTICO_HOME."""
-    path = url.partition(":///")[2]
-    if path.startswith(".portico/"):
-        return home / path.removeprefix(".portico/")
-    return Path(path)
+def place_of(url: str) -> Path:
+    """Return the path of an embedded store's URL (`sqlite:///relative` or `sqlite:////absolute`)."""
+    return Path(url.partition(":///")[2])
 
 
 def _provider(settings: Settings) -> Callable[[str], Provider]:

@@ -44,6 +44,7 @@ class Part(Struct, frozen=True, gc=False):
 
     type: str
     text: str | None = None
+    refusal: str | None = None
     image_url: Link | str | None = None
     input_audio: Sound | None = None
     video_url: Link | str | None = None
@@ -116,7 +117,9 @@ class Message(Struct, frozen=True):
         """All text of this message, joined by newlines."""
         if isinstance(self.content, str):
             return self.content
-        return "\n".join(part.text for part in self.content or () if part.text)
+        return "\n".join(
+            found for part in self.content or () if (found := part.text or part.refusal)
+        )
 
 
 class FunctionSpec(Struct, frozen=True):
@@ -124,7 +127,7 @@ class FunctionSpec(Struct, frozen=True):
 
     name: str
     description: str | None = None
-    parameters: Raw | None = None
+    parameters: Raw = Raw()  # empty: none was given
     strict: bool | None = None
 
 

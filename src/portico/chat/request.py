@@ -13,7 +13,7 @@ class JSONSchema(Struct, frozen=True):
     """The `json_schema` of a response format."""
 
     name: str = "answer"
-    schema: Raw | None = None
+    schema: Raw = Raw()  # empty: none was given
     strict: bool | None = None
 
 
@@ -41,7 +41,7 @@ class ChatBody(Struct, frozen=True):
     stream: bool = False
     stream_options: StreamOptions | None = None
     tools: list[Tool] | None = None
-    tool_choice: Raw | None = None
+    tool_choice: Raw = Raw()
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     max_tokens: Positive | None = None
@@ -55,7 +55,7 @@ class ChatBody(Struct, frozen=True):
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     reasoning_effort: str | None = None
-    user: Raw | None = None
+    user: Raw = Raw()
 
     @property
     def wants_usage(self) -> bool:

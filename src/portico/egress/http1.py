@@ -6,7 +6,6 @@ general clients dial badly (`docs/decisions/002-own-http-client.md` has the meas
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -15,7 +14,7 @@ import httptools
 from portico.egress.clients import ConnectionLost, EgressError, NotHTTP, TooLarge
 
 _PAUSE_ABOVE = 256 * 1024  # bytes waiting for the reader before the socket is left alone
-_MOST_HEAD = 64 * 1024
+_MOST_FRAMING = 64 * 1024  # bytes of head, trailers or chunk sizes without a byte of body
 
 
 class Connection(asyncio.Protocol):
@@ -24,63 +23,70 @@ class Connection(asyncio.Protocol):
     def __init__(self, on_lost: "Callable[[Connection], None]") -> None:
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
-        self.closed = False
+        self.closed = False  # by either side
         self._on_lost = on_lost
         self._begin()
+        self._busy = False
 
     def _begin(self) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
-        self.complete = False
         self._parser = httptools.HttpResponseParser(self)
-        self._head_size = 0
+        self._framing = 0
         self._head_done = False
-        self._chunks: deque[bytes] = deque()
+        self._complete = False
+        self._keep = False
+        self._chunks: list[bytes] = []
         self._waiting = 0
         self._paused = False
         self._broken: EgressError | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._busy = False
+        self._busy = True
 
     # -- what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio's promise."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come; anything unasked closes the connection."""
-        if not self._busy or self.complete:
+        if not self._busy or self._complete:
             self.hang_up()
             return
+        self._framing += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, ValueError) as exc:
-            self._break(NotHTTP(f"the answer is not HTTP: {type(exc).__name__}"))
-        except httptools.HttpParserUpgrade:
-            self._break(NotHTTP("the answer switches protocols"))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
+            self._reject(f"the answer is not HTTP: {type(exc).__name__}")
+        if self._framing > _MOST_FRAMING and not self._complete:
+            self._reject("the answer's head or framing is too long")
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the exchange: cleanly only where the framing says that the end is the end."""
-        self.closed = True
-        if self._busy and not self.complete:
-            if self._head_done and self._ends_with_connection() and exc is None:
-                self.complete = True
+        if self._busy and not self._complete and self._broken is None:
+            if self._head_done and exc is None and not self.closed and self._ends_with_connection():
+                self._complete = True
             else:
-                said = "before its head was complete" if not self._head_done else "midway"
-                self._break(ConnectionLost(f"the connection was lost {said}"))
+                said = "midway" if self._head_done else "before its head was complete"
+                self._broken = ConnectionLost(f"the connection was lost {said}")
+        self.closed = True
         self._wake()
         self._on_lost(self)
 
     # -- what httptools calls
 
+    def on_message_begin(self) -> None:
+        """Refuse a second answer in one: nobody asked for it, and it would overwrite the first."""
+        if self._complete:
+            self.hang_up()
+            raise ValueError("an answer that nobody asked for")
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep one header."""
-        self._head_size += len(name) + len(value)
-        if self._head_size > _MOST_HEAD:
-            raise ValueError("head too large")
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        """Keep one header; trailers are nobody's."""
+        if not self._head_done:
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Note the status; an interim answer (1xx) is passed over."""
@@ -93,6 +99,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body; leave the socket alone while the reader is slow."""
+        self._framing = 0
         self._chunks.append(body)
         self._waiting += len(body)
         if self._waiting > _PAUSE_ABOVE and not self._paused and self.transport is not None:
@@ -100,9 +107,10 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def on_message_complete(self) -> None:
-        """Note the end of a final answer."""
+        """Note the end of a final answer, and whether the other side keeps the connection."""
         if self._head_done:
-            self.complete = True
+            self._complete = True
+            self._keep = self._parser.should_keep_alive()  # the parser forgets it after this
 
     # -- what the exchange calls
 
@@ -110,7 +118,6 @@ class Connection(asyncio.Protocol):
         """Send a request on an idle connection."""
         assert self.transport is not None
         self._begin()
-        self._busy = True
         if len(body) < 65_536:
             self.transport.write(head + body)
         else:
@@ -128,13 +135,13 @@ class Connection(asyncio.Protocol):
         while not self._chunks:
             if self._broken is not None:
                 raise self._broken
-            if self.complete:
+            if self._complete:
                 return b""
             await self._change()
         chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._waiting = 0
-        if self._paused and not self.closed and self.transport is not None:
+        if self._paused and self.transport is not None and not self.transport.is_closing():
             self._paused = False
             self.transport.resume_reading()
         return chunk
@@ -151,13 +158,7 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """True once the answer is whole, read, and both sides keep the connection."""
-        return (
-            self.complete
-            and not self.closed
-            and not self._chunks
-            and not self._ends_with_connection()
-            and self._parser.should_keep_alive()
-        )
+        return self._complete and self._keep and not self._chunks and not self.closed
 
     def rest(self, now: float) -> None:
         """Wait in the pool from *now* (loop time) on."""
@@ -174,14 +175,13 @@ class Connection(asyncio.Protocol):
 
     def _ends_with_connection(self) -> bool:
         """RFC 9112 §6.3: neither a length nor chunks, so the close is the end."""
-        if self.status in (204, 304):
-            return False
         return "content-length" not in self.headers and "transfer-encoding" not in self.headers
 
-    def _break(self, error: EgressError) -> None:
-        self._broken = error
-        if self.transport is not None and not self.closed:
-            self.transport.abort()
+    def _reject(self, why: str) -> None:
+        """Give up on what cannot be parsed; an answer that was whole before it stays whole."""
+        if not self._complete:
+            self._broken = self._broken or NotHTTP(why)
+        self.hang_up()
 
     async def _change(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()

@@ -21,6 +21,10 @@ class Via:
     user: str = ""
     password: str = field(default="", repr=False)
 
+    def __post_init__(self) -> None:
+        if max(len(self.user.encode()), len(self.password.encode())) > 255:  # RFC 1929 §2
+            raise ValueError("a tunnel's user and password have at most 255 bytes each")
+
     def __str__(self) -> str:
         return f"{self.kind}://{self.host}:{self.port}"
 
@@ -42,13 +46,13 @@ type Path = Direct | Tunnel
 
 def parse_via(url: str) -> Via:
     """Return the tunnel listener that *url* names; raises ValueError without echoing secrets."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("socks5h", "http"):
-        raise ValueError("a tunnel is reached by socks5h:// or http://")
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        port = None
+        raise ValueError("a tunnel's address has an impossible host or port") from None
+    if parts.scheme not in ("socks5h", "http"):
+        raise ValueError("a tunnel is reached by socks5h:// or http://")
     if not parts.hostname or not port:
         raise ValueError("a tunnel's address needs a host and a port")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")

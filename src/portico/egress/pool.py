@@ -1,82 +1,127 @@
 """Connections of one egress path: dialled, kept, reused, closed."""
 
 import asyncio
+import os
+import pathlib
 import ssl
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache, partial
 from types import TracebackType
-from urllib.parse import urlsplit
 
 import certifi
 
 from portico.egress.clients import ConnectFailed, HTTPRequest, TunnelDown
 from portico.egress.http1 import Connection
+from portico.egress.origins import Origin, head_of, split
 from portico.egress.paths import Direct, Path, Via
 from portico.egress.tunnel import Greeting, pass_through
 
 _KEEP = 50.0  # seconds a connection may wait; below what providers keep theirs open
-_MOST_IDLE = 128  # per host
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request goes."""
-
-    secure: bool
-    host: str
-    port: int
+_MOST_IDLE = 128  # per origin
 
 
 class Pool:
-    """An `egress.clients.Client` over one path; whoever opens it closes it."""
+    """
+    An `egress.clients.Client` over one path; whoever opens it closes it.
 
-    def __init__(self, path: Path) -> None:
+    Believes certifi's roots and those in the file *trust* (PEM), for a lab with a CA of its own.
+    Construction raises OSError if that file cannot be read.
+    """
+
+    def __init__(self, path: Path, trust: pathlib.Path | None = None) -> None:
         self.path = path
-        self._idle: dict[Origin, list[Connection]] = {}
-        self._live: set[Connection] = set()
+        self._roots = trust.read_text() if trust is not None else None
         self._tls: ssl.SSLContext | None = None
-        self._heads: dict[str, tuple[Origin, str]] = {}
+        self._idle: dict[Origin, deque[Connection]] = {}  # the longest idle first
+        self._live: set[Connection] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._emptied = asyncio.Event()
+        self._split = lru_cache(256)(split)  # a path's few URLs, over and over
 
     def send(self, request: HTTPRequest) -> "Sending":
         """See `egress.clients.Client.send`."""
         return Sending(self, request)
 
-    async def aclose(self) -> None:
-        """Hang up everything, also what is in use."""
-        for connection in list(self._live):
-            connection.hang_up()
-        self._idle.clear()
-        await asyncio.sleep(0)  # lets the transports say goodbye
+    @property
+    def connections(self) -> int:
+        """How many connections are open, in use and resting."""
+        return len(self._live)
 
-    async def take(self, request: HTTPRequest) -> tuple[Origin, Connection]:
-        """Return a connection for *request*, kept or new; raises ConnectFailed."""
-        origin, _ = self.origin(request.url)
-        now = asyncio.get_running_loop().time()
-        idle = self._idle.get(origin)
-        while idle:
-            connection = idle.pop()
-            if not connection.closed and now - connection.idle_since < _KEEP:
-                return origin, connection
-            connection.hang_up()
-        return origin, await self._dial(origin, request.connect)
+    async def aclose(self) -> None:
+        """Hang up everything, also what is in use or being dialled; nothing is sent after this."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._live:
+            for connection in list(self._live):
+                connection.hang_up()
+            await self._emptied.wait()
+
+    def address(self, request: HTTPRequest) -> tuple[Origin, bytes]:
+        """Return where *request* goes and its head; raises ConnectFailed."""
+        origin, target = self._split(request.url)
+        return origin, head_of(request, origin, target)
+
+    async def take(self, origin: Origin, seconds: float) -> Connection:
+        """Return a connection to *origin*, kept or dialled; raises ConnectFailed."""
+        if (kept := self._kept(origin)) is not None:
+            return kept
+        connection = None if self._closed else await self._dial(origin, seconds)
+        if connection is None or self._closed:
+            raise ConnectFailed("the egress path has been closed")
+        if connection.closed:
+            raise ConnectFailed("the connection was closed at once")
+        self._live.add(connection)
+        self._emptied.clear()
+        return connection
 
     def give_back(self, origin: Origin, connection: Connection) -> None:
         """Keep a connection whose answer is whole; hang up any other."""
-        idle = self._idle.setdefault(origin, [])
-        if connection.reusable and len(idle) < _MOST_IDLE:
-            connection.rest(asyncio.get_running_loop().time())
-            idle.append(connection)
-        else:
+        if self._closed or not connection.reusable:
             connection.hang_up()
+            return
+        loop = asyncio.get_running_loop()
+        connection.rest(loop.time())
+        idle = self._idle.setdefault(origin, deque())
+        idle.append(connection)
+        if len(idle) > _MOST_IDLE:
+            idle.popleft().hang_up()
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(_KEEP, self._sweep)
 
-    def origin(self, url: str) -> tuple[Origin, str]:
-        """Return where *url* points and the request target; raises ConnectFailed."""
-        known = self._heads.get(url)
-        if known is None:
-            known = _split(url)
-            if len(self._heads) < 256:
-                self._heads[url] = known
-        return known
+    def _kept(self, origin: Origin) -> Connection | None:
+        """Return the connection that has rested least; those who rested too long are hung up."""
+        idle = self._idle.get(origin)
+        oldest = asyncio.get_running_loop().time() - _KEEP
+        while idle:
+            connection = idle.pop()
+            if not connection.closed and connection.idle_since > oldest:
+                return connection
+            connection.hang_up()
+        return None
+
+    def _sweep(self) -> None:
+        """Hang up whoever rested too long, also at origins that nobody asks any more."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - _KEEP
+        for origin, idle in list(self._idle.items()):
+            while idle and idle[0].idle_since <= oldest:
+                idle.popleft().hang_up()
+            if not idle:
+                del self._idle[origin]
+        self._sweeper = loop.call_later(_KEEP, self._sweep) if self._idle else None
+
+    def _forget(self, origin: Origin, connection: Connection) -> None:
+        self._live.discard(connection)
+        if not self._live:
+            self._emptied.set()
+        idle = self._idle.get(origin)
+        if idle is not None and connection in idle:
+            idle.remove(connection)
+
+    # -- dialling
 
     async def _dial(self, origin: Origin, seconds: float) -> Connection:
         try:
@@ -87,44 +132,46 @@ class Pool:
         except TimeoutError:
             refused = ConnectFailed if isinstance(self.path, Direct) else TunnelDown
             raise refused(f"no connection within {seconds:g} s") from None
-        except ssl.SSLError as exc:
-            raise ConnectFailed(f"TLS failed: {exc.reason or type(exc).__name__}") from exc
         except OSError as exc:
-            raise ConnectFailed(f"no connection: {exc.strerror or type(exc).__name__}") from exc
+            raise ConnectFailed(_said(exc)) from exc
 
     async def _straight(self, origin: Origin) -> Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            self._connection,
+            lambda: self._connection(origin),
             origin.host,
             origin.port,
-            ssl=self._secure() if origin.secure else None,
+            ssl=await self._secure() if origin.secure else None,
         )
         return connection
 
     async def _tunnelled(self, origin: Origin, via: tuple[Via, ...], seconds: float) -> Connection:
         """Try the tunnels in their order; nothing has been sent, so the next one is safe."""
-        last: Exception = TunnelDown("no tunnel")
-        for tunnel in via:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        last = TunnelDown("no tunnel")
+        for left, tunnel in zip(range(len(via), 0, -1), via, strict=True):
             try:
-                async with asyncio.timeout(seconds / len(via)):
+                async with asyncio.timeout((deadline - loop.time()) / left):
                     return await self._through(origin, tunnel)
-            except (TunnelDown, OSError) as exc:  # TimeoutError is an OSError
+            except TunnelDown as exc:
                 last = exc
-        if isinstance(last, TunnelDown):
-            raise last
-        raise TunnelDown(f"the tunnel {via[-1]} did not answer: {type(last).__name__}")
+            except TimeoutError:
+                last = TunnelDown(f"the tunnel {tunnel} did not answer in time")
+            except OSError as exc:
+                last = TunnelDown(f"the tunnel {tunnel}: {_said(exc)}")
+        raise last
 
     async def _through(self, origin: Origin, via: Via) -> Connection:
         loop = asyncio.get_running_loop()
         transport, greeting = await loop.create_connection(Greeting, via.host, via.port)
         try:
             await pass_through(greeting, via, origin.host, origin.port)
-            connection = self._connection()
+            connection = self._connection(origin)
             transport.set_protocol(connection)
             if origin.secure:
                 secured = await loop.start_tls(
-                    transport, connection, self._secure(), server_hostname=origin.host
+                    transport, connection, await self._secure(), server_hostname=origin.host
                 )
                 assert secured is not None
                 transport = secured
@@ -134,27 +181,22 @@ class Pool:
             raise
         return connection
 
-    def _connection(self) -> Connection:
-        connection = Connection(self._forget)
-        self._live.add(connection)
-        return connection
+    def _connection(self, origin: Origin) -> Connection:
+        return Connection(partial(self._forget, origin))
 
-    def _forget(self, connection: Connection) -> None:
-        self._live.discard(connection)
-        for idle in self._idle.values():
-            if connection in idle:
-                idle.remove(connection)
-
-    def _secure(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=certifi.where())
+    async def _secure(self) -> ssl.SSLContext:
+        if self._tls is None:  # reading the roots takes 20 ms, which are not the loop's
+            self._tls = await asyncio.to_thread(_trusting, self._roots)
         return self._tls
 
 
 class Sending:
     """One request under way: an async context manager that gives its answer."""
 
-    __slots__ = ("_connection", "_origin", "_pool", "_request")
+    __slots__ = ("_connection", "_origin", "_pool", "_request", "headers", "status")
+
+    headers: Mapping[str, str]
+    status: int
 
     def __init__(self, pool: Pool, request: HTTPRequest) -> None:
         self._pool = pool
@@ -162,13 +204,16 @@ class Sending:
         self._connection: Connection | None = None
 
     async def __aenter__(self) -> "Sending":
-        self._origin, self._connection = await self._pool.take(self._request)
+        self._origin, head = self._pool.address(self._request)
+        connection = await self._pool.take(self._origin, self._request.connect)
         try:
-            self._connection.ask(_head(self._pool, self._request), self._request.body)
-            await self._connection.answered()
+            connection.ask(head, self._request.body)
+            await connection.answered()
         except BaseException:
-            self._connection.hang_up()
+            connection.hang_up()
             raise
+        self._connection = connection
+        self.status, self.headers = connection.status, connection.headers
         return self
 
     async def __aexit__(
@@ -177,25 +222,19 @@ class Sending:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._connection is not None
-        self._pool.give_back(self._origin, self._connection)
+        connection, self._connection = self._open, None
+        self._pool.give_back(self._origin, connection)
 
     @property
-    def status(self) -> int:
-        """The status code."""
-        assert self._connection is not None
-        return self._connection.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Header names in lower case; of a repeated one the last counts."""
-        assert self._connection is not None
-        return self._connection.headers
+    def _open(self) -> Connection:
+        """The connection, while it is ours: the next answer on it is somebody else's."""
+        if self._connection is None:
+            raise RuntimeError("the answer is read only inside its context")
+        return self._connection
 
     async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
         """Return the whole body; raises TooLarge, ConnectionLost, NotHTTP."""
-        assert self._connection is not None
-        return await self._connection.read(limit)
+        return await self._open.read(limit)
 
     def chunks(self) -> "Sending":
         """Give whatever has arrived, never empty; raises ConnectionLost, NotHTTP."""
@@ -205,36 +244,23 @@ class Sending:
         return self
 
     async def __anext__(self) -> bytes:
-        assert self._connection is not None
-        if chunk := await self._connection.next_chunk():
+        if chunk := await self._open.next_chunk():
             return chunk
         raise StopAsyncIteration
 
 
-def _split(url: str) -> tuple[Origin, str]:
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    try:
-        port = parts.port or (443 if secure else 80)
-    except ValueError:
-        raise ConnectFailed("the address has an impossible port") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConnectFailed("the address is not an http(s) URL")
-    target = parts.path or "/"
-    return Origin(
-        secure, parts.hostname, port
-    ), f"{target}?{parts.query}" if parts.query else target
+def _trusting(roots: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    if roots is not None:
+        context.load_verify_locations(cadata=roots)
+    return context
 
 
-def _head(pool: Pool, request: HTTPRequest) -> bytes:
-    origin, target = pool.origin(request.url)
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    if origin.port != (443 if origin.secure else 80):
-        host = f"{host}:{origin.port}"
-    lines = [f"{request.method} {target} HTTP/1.1", f"host: {host}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    if request.body or request.method != "GET":
-        lines.append(f"content-length: {len(request.body)}")
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ConnectFailed("a header holds a line break")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+def _said(error: OSError) -> str:
+    """What went wrong, without the addresses that the system's own message holds."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or type(error).__name__}"
+    if error.errno is not None and error.errno > 0:
+        return f"no connection: {os.strerror(error.errno).lower()}"
+    return f"no connection: {error.strerror or type(error).__name__}"

@@ -76,6 +76,11 @@ class Greeting(asyncio.Protocol):
 
         return await self._until(through_blank_line)
 
+    @property
+    def clean(self) -> bool:
+        """True while the far end may be spoken to: still open, and nothing said out of turn."""
+        return not self._closed and not self._received
+
     def say(self, data: bytes) -> None:
         """Send *data* to the listener."""
         assert self.transport is not None
@@ -86,6 +91,8 @@ async def pass_through(greeting: Greeting, via: Via, host: str, port: int) -> No
     """
     Ask the listener for *host*:*port*; the caller's clock bounds it.
 
+    *host* is sent as it is (ASCII, at most 253 characters): who is there is the far end's to say.
+
     Raises:
         TunnelDown: refused, closed, or not speaking its protocol.
     """
@@ -93,6 +100,8 @@ async def pass_through(greeting: Greeting, via: Via, host: str, port: int) -> No
         await _connect(greeting, via, host, port)
     else:
         await _socks(greeting, via, host, port)
+    if not greeting.clean:
+        raise TunnelDown(f"the tunnel {via} closed or spoke out of turn")
 
 
 async def _connect(greeting: Greeting, via: Via, host: str, port: int) -> None:
@@ -103,7 +112,7 @@ async def _connect(greeting: Greeting, via: Via, host: str, port: int) -> None:
         lines.append(f"proxy-authorization: Basic {token}")
     greeting.say("\r\n".join([*lines, "", ""]).encode("latin-1"))
     status = (await greeting.head()).split(b"\r\n", 1)[0].split(b" ")
-    if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or status[1] != b"200":
+    if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or status[1][:1] != b"2":
         said = status[1].decode("latin-1")[:3] if len(status) > 1 else "nothing of HTTP"
         raise TunnelDown(f"the tunnel {via} refused the connection ({said})")
 
@@ -119,10 +128,10 @@ async def _socks(greeting: Greeting, via: Via, host: str, port: int) -> None:
         greeting.say(bytes([1, len(user)]) + user + bytes([len(password)]) + password)
         if (await greeting.exactly(2))[1] != 0:
             raise TunnelDown(f"the tunnel {via} refused our name and password")
-    name = host.encode("idna") if not host.isascii() else host.encode()
+    name = host.encode()
     greeting.say(bytes([5, 1, 0, 3, len(name)]) + name + port.to_bytes(2))
-    _, reply, _, kind = await greeting.exactly(4)
-    if reply:
+    version, reply, _, kind = await greeting.exactly(4)
+    if version != 5 or reply:
         reason = SOCKS_REPLIES.get(reply, f"reply {reply}")
         raise TunnelDown(f"the tunnel {via} could not reach the host: {reason}")
     length = {1: 4, 4: 16}.get(kind) or (await greeting.exactly(1))[0]

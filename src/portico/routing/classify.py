@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from portico.chat.messages import Message, Modality
 from portico.chat.request import ChatRequest
 from portico.routing.signals import CODE, DESIGN, DEVOPS, VISION, Signal, structure, tools
-from portico.routing.words import BLIND, SEEING
+from portico.routing.words import AMID_CODE, BLIND, SEEING
 
 __all__ = ["BACKGROUND", "Decision", "Signal", "classify", "is_task"]
 
@@ -18,13 +18,16 @@ HEAD, TAIL = 1400, 600
 """Characters of a turn that are read: a wish stands before or after what was pasted."""
 ENOUGH = 0.75
 """Points a role needs to be believed."""
+CLEAR, SHORT = 2.0, 60
+"""Points that free a turn of fewer than so many characters from what was said before."""
 MARGIN = 0.3
 """Points within which two roles are too close to call."""
 LOUD = 5.0
 """Points beyond which an earlier turn or a system prompt says nothing more."""
 _TASK = "### Task:\n"
 _RETRIEVED = "### Task:\nRespond to the user query"
-PICTURE = (Signal("picture", VISION, 1.2), Signal("picture", DESIGN, 0.6))
+BARE_PICTURE = (Signal("picture without words", VISION, 1.5),)
+PICTURE = (Signal("picture", VISION, 0.8), Signal("picture", DESIGN, 0.8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +72,44 @@ def _signals(request: ChatRequest) -> Iterator[Signal]:
     asked = [message for message in request.messages if message.role == "user"]
     pictured = any(map(_pictured, asked))
     own = [signal for message in asked[-1:] for signal in _turn(message, pictured)]
-    clear = max(_scores(own).values()) >= ENOUGH
+    short = all(len(message.text) < SHORT for message in asked[-1:])
+    clear = max(_scores(own).values()) >= (CLEAR if short else ENOUGH)
     yield from own
     reach = 0.2 if clear else 0.7
     for message in asked[-2:-5:-1]:
         yield from _context(_turn(message, pictured), reach, "earlier")
         reach *= 0.5
-    for message in request.messages[:1]:
+    for message in request.messages:
         if message.role in {"system", "developer"}:
-            yield from _context(_turn(message, False), 0.3 if clear else 0.5, "system prompt")
+            yield from _context(_turn(message, False), 0.3 if clear else 0.7, "system prompt")
+            break
+    replies = [message for message in request.messages if message.role == "assistant"]
+    for message in replies[-1:]:
+        yield from _context(structure(_read(message.text)), 0.1 if clear else 0.5, "reply")
     yield from tools(tool.function.name for tool in request.tools or ())
 
 
 def _turn(message: Message, pictured: bool) -> Iterator[Signal]:
     """Yield what one turn says; *pictured* if any turn of the conversation has a picture."""
-    text = _wish(message.text)
-    if len(text) > HEAD + TAIL:
-        text = f"{text[:HEAD]}\n{text[-TAIL:]}"
-    yield from structure(text)
+    text = _read(_wish(message.text))
+    shown = structure(text)
+    yield from shown
     prose = "\n".join(text.split("```")[::2])
     here = _pictured(message)
     if here:
-        yield from PICTURE
-    lexicon = SEEING if pictured else BLIND
+        yield from PICTURE if prose.strip() else BARE_PICTURE
+    lexicon = SEEING if pictured else AMID_CODE if _is_code(shown) else BLIND
     for signal in lexicon.words(prose):
         yield signal if here or signal.role != VISION else signal.faded(0.6)
+
+
+def _read(text: str) -> str:
+    return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+
+
+def _is_code(shown: list[Signal]) -> bool:
+    scores = _scores(shown)
+    return scores[CODE] >= 1.0 and scores[DESIGN] == 0.0
 
 
 def _wish(text: str) -> str:

@@ -149,6 +149,7 @@ _SHAPES = [
     for name, (_, at) in SHAPES.items()
 ]
 LOGS = frozenset(place for place, name in enumerate(SHAPES, start=1) if name.endswith(" log"))
+TRACE = 1 + list(SHAPES).index("stack trace")
 # Each begins with a literal, which is what makes a search over thousands of characters cheap.
 _FILE = re.compile(
     r"\.(?<=[\w*]\.)(" + "|".join(sorted(FILES, key=len, reverse=True)) + r")\b(?!\()"
@@ -180,7 +181,7 @@ _INLINES = {
     "O_n": Signal("symbol O(n)", CODE, 1.4),
     "operator": Signal("symbol operator", CODE, 1.2),
     "identifier": Signal("symbol identifier", CODE, 0.8),
-    "quoted": Signal("symbol inline code", CODE, 0.6),
+    "quoted": Signal("symbol inline code", CODE, 0.8),
     "address": Signal("symbol address", DEVOPS, 1.4),
     "option": Signal("symbol command option", DEVOPS, 1.0),
     "size": Signal("symbol size", DEVOPS, 0.7),
@@ -214,15 +215,20 @@ def structure(text: str) -> list[Signal]:
     shown = [*_fences(text)]
     lines = Counter(match.lastindex or 0 for match in _LINE.finditer(text))
     logs = [signal for kind in LOGS & lines.keys() for signal in _shape(kind, lines[kind])]
-    inside = [signal for kind in lines.keys() - LOGS for signal in _shape(kind, lines[kind])]
+    inside = [
+        signal for kind in lines.keys() - LOGS - {TRACE} for signal in _shape(kind, lines[kind])
+    ]
     inside += [signal for suffix in set(_FILE.findall(text)) for signal in FILES[suffix]]
     inside += [signal for symbol, signal in _SYMBOLS if symbol.search(text)]
     said = {match.lastgroup or "" for match in _INLINE.finditer(text[:EDGE])}
     inside += [_INLINES[kind] for kind in said]
+    traces = [*_shape(TRACE, lines[TRACE])] if TRACE in lines else []
+    if logs or traces:
+        # Files, errors and code are then what was pasted, and the paste has told already.
+        inside = [signal.faded(0.4, "pasted") for signal in inside]
     if logs:
-        # A stack trace, its files and its errors are then what the log is about, not the question.
-        inside = [signal.faded(0.4, "in a log") for signal in inside]
-    return [*shown, *logs, *inside]
+        traces = [signal.faded(0.4, "pasted") for signal in traces]
+    return [*shown, *logs, *traces, *inside]
 
 
 def _shape(kind: int, lines: int) -> Iterator[Signal]:

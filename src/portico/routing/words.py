@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from portico.routing.sight import BEHOLD, THINGS
 from portico.routing.signals import Signal
-from portico.routing.vocabulary import BEHOLD, THINGS, WORK, Vocabulary
+from portico.routing.vocabulary import WORK, Vocabulary
 
 EDGE = 420
 """Characters at either end of a long text where the wish itself is usually said."""
 ELSEWHERE = 0.4
 """How much a word tells that stands far from both ends."""
 SHOWN = 0.3
-"""How much the name of a thing tells when a picture shows such things."""
+"""How much the name of a thing tells when a picture or code shows such things anyway."""
 LOUDER = 1.25
 """How much more the words of a trade tell where a picture already speaks for other roles."""
 
@@ -40,7 +41,7 @@ class Lexicon:
             if stems := self.stems.get(token[:3]):
                 found |= {stem for stem in stems if token.startswith(stem[:-1])}
             if token[0] >= "\u4e00":
-                found |= {token[at : at + 2] for at in range(len(token))} & self.entries.keys()
+                found |= {token[at : at + 2] for at in range(len(token) - 1)} & self.entries.keys()
         return found
 
     def words(self, prose: str) -> Iterator[Signal]:
@@ -82,5 +83,7 @@ def _lexicon(*vocabularies: tuple[Vocabulary, float]) -> Lexicon:
 
 BLIND = _lexicon((WORK, 1.0), (THINGS, 1.0))
 """For a conversation in words alone."""
+AMID_CODE = _lexicon((WORK, 1.0), (THINGS, SHOWN))
+"""For words around source code, which has buttons and pages in it, too."""
 SEEING = _lexicon((WORK, LOUDER), (THINGS, SHOWN), (BEHOLD, 1.0))
 """For a conversation with a picture in it."""

@@ -57,7 +57,7 @@ FAULTS: Mapping[str, frozenset[str]] = {
     "empty_choices": MAIN,
     "usage_missing": MAIN,
     "extra_fields": MAIN,
-    "wrong_model": MAIN,  # name: whose name the answer bears
+    "wrong_model": MAIN,  # answers_as: whose name it bears
     "drop_tool_ids": MAIN,
     "error_in_stream": ALL,  # after: deltas; variant: data | raw (gemini)
     "missing_done": SHAPED,

@@ -99,7 +99,7 @@ def _with_more(_fault: Fault, events: list[Event]) -> list[Event]:
 
 
 def _renamed(fault: Fault, events: list[Event]) -> list[Event]:
-    name = str(fault.params.get("name", "another-model"))
+    name = str(fault.params.get("answers_as", "another-model"))
     return [replace(event, data={**_data(event), "modelVersion": name}) for event in events]
 
 

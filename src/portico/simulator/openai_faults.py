@@ -103,7 +103,7 @@ def _with_more(_fault: Fault, events: list[Event]) -> list[Event]:
 
 
 def _renamed(fault: Fault, events: list[Event]) -> list[Event]:
-    return [_with(event, model=fault.params.get("name", "another-model")) for event in events]
+    return [_with(event, model=fault.params.get("answers_as", "another-model")) for event in events]
 
 
 def _without_ids(_fault: Fault, events: list[Event]) -> list[Event]:
@@ -119,7 +119,7 @@ def _undone(_fault: Fault, events: list[Event]) -> list[Event]:
     return [event for event in events if event.data is not None]
 
 
-def _with(event: Event, **fields: Any) -> Event:
+def _with(event: Event, /, **fields: Any) -> Event:
     return event if event.data is None else replace(event, data={**event.data, **fields})
 
 

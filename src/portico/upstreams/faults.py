@@ -120,7 +120,7 @@ def _strange(
     flavour: str, status: int, complaint: Complaint, *, tunnelled: bool, now: float
 ) -> Failure:
     """An answer below 400 that is not in the agreed protocol."""
-    if complaint.shape is Shape.JSON and (complaint.message or complaint.names):
+    if complaint.message and complaint.shape is Shape.JSON:
         failure = _event(flavour, complaint, now)
         return failure if failure.status else replace(failure, status=status)
     page = complaint.shape is Shape.PAGE

@@ -139,11 +139,23 @@ class _Streamed:
             self._over = self._over or self._reading.done or self._reading.failure is not None
             if batch:
                 return batch
-        failure = self._ending()
+        if batch := self._leftover():
+            return batch
+        failure = self._reading.end()
         if failure is not None:
             raise UpstreamFailed(failure)
         await self._see_off()
         raise StopAsyncIteration
+
+    def _leftover(self) -> Batch:
+        """Read what came instead of events: a whole answer under a wrong type, or none at all."""
+        if self._reading.heard or self._reading.failure is not None:
+            return []
+        rest = self._events.rest()
+        batch = self._listener.hear([rest]) if rest else []
+        if rest and not self._reading.heard:
+            raise UpstreamFailed(_judged(self._account, self._answer, rest))
+        return batch
 
     async def _see_off(self) -> None:
         """Read what follows `[DONE]`: nothing but the body's end, in a packet of its own."""
@@ -165,10 +177,6 @@ class _Streamed:
             raise UpstreamFailed(from_exception(exc)) from exc
         except ValueError as exc:
             raise UpstreamFailed(Failure(Kind.GARBLED, str(exc), self._answer.status)) from exc
-
-    def _ending(self) -> Failure | None:
-        rest = b"" if self._reading.heard or self._reading.failure else self._events.rest()
-        return _judged(self._account, self._answer, rest) if rest else self._reading.end()
 
 
 class _Whole:

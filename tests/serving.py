@@ -1,0 +1,141 @@
+"""A whole Portico on real sockets: the gateway, and the simulator as every provider it knows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+import yaml
+
+from portico.api.deps import Serving
+from portico.api.front import Front
+from portico.app import create_app
+from portico.settings import load_settings
+from portico.simulator.server import serve_simulator
+from portico.simulator.state import Simulator
+from portico.wiring import open_serving
+
+PNG = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
+    "DwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PATIENCE = {"connect": 1, "first_delta": 1.0, "idle": 1.0, "total": 2.0}
+"""Short enough to fail in a test, long enough for two busy cores."""
+
+
+@dataclass
+class House:
+    """What a test may look at and talk to."""
+
+    url: str
+    client: httpx.AsyncClient
+    simulator: Simulator
+    serving: Serving
+    config: Path
+
+    async def chat(self, text: Any = "hello", **fields: Any) -> httpx.Response:
+        """Ask, not streamed unless *fields* say so; *text* is the user's content or messages."""
+        messages = text if _is_messages(text) else [{"role": "user", "content": text}]
+        body = {"model": "code", "messages": messages, **fields}
+        return await self.client.post("/v1/chat/completions", json=body)
+
+    async def requests(self) -> list[dict[str, Any]]:
+        """Return the ledger's rows, newest first, once all are written."""
+        await self.serving.gateway.ledger.flush()
+        found: list[dict[str, Any]] = (await self.client.get("/api/requests")).json()["requests"]
+        return found
+
+
+def _is_messages(text: Any) -> bool:
+    return isinstance(text, list) and bool(text) and "role" in text[0]
+
+
+def config(simulator: str, **changes: Any) -> dict[str, Any]:
+    """Return the lab's catalog with real keys, so to speak: every provider is the simulator."""
+    places = {
+        "google": {
+            "dialect": "gemini",
+            "base_url": f"{simulator}/gemini/v1beta",
+            "egress": "direct",
+        },
+        "siliconflow": {
+            "dialect": "openai",
+            "flavour": "siliconflow",
+            "base_url": f"{simulator}/siliconflow/v1",
+        },
+        "deepseek": {
+            "dialect": "openai",
+            "flavour": "deepseek",
+            "base_url": f"{simulator}/deepseek",
+        },
+    }
+    upstreams = {name: {"api_key": "test-key", **place} for name, place in places.items()}
+    quick = {"patience": PATIENCE}
+    targets = dict.fromkeys(("gemini-3-flash", "qwen-vl", "deepseek-v3", "qwen3-coder"), quick)
+    settings = {"extends": "builtin", "upstreams": upstreams, "targets": targets}
+    return _merged(settings, changes)
+
+
+def _merged(into: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(into)
+    for key, value in changes.items():
+        known = merged.get(key)
+        both = isinstance(known, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(known, value) if both else value
+    return merged
+
+
+@asynccontextmanager
+async def house(folder: Path, **changes: Any) -> AsyncIterator[House]:
+    """Open a house whose configuration is the lab's with *changes* merged in."""
+    simulator = Simulator()
+    async with serve_simulator(simulator) as upstream:
+        file = folder / "portico.yaml"
+        file.write_text(yaml.safe_dump(config(upstream, **changes), sort_keys=False))
+        environ = {"PORTICO_HOME": str(folder / "home")}
+        opened: list[Serving] = []
+
+        @asynccontextmanager
+        async def opening() -> AsyncIterator[Serving]:
+            load = lambda: load_settings(file, environ)  # noqa: E731 - one line says it best
+            async with open_serving(
+                load, folder / "home", exposed=False, environ=environ
+            ) as serving:
+                opened.append(serving)
+                yield serving
+
+        async with served(create_app(opening)) as url:
+            client = httpx.AsyncClient(base_url=url, timeout=30, trust_env=False)
+            async with client:
+                yield House(url, client, simulator, opened[0], file)
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[str]:
+    """Serve *app* on a free port of this loop, as `portico up` does."""
+    settings = uvicorn.Config(
+        app,
+        port=0,
+        http=Front,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(settings)
+    serving = asyncio.create_task(server._serve())  # without its signal handlers
+    while not server.started:
+        if serving.done():
+            serving.result()
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
