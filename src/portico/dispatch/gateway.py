@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from portico.chat.pictures import without_old_pictures
 from portico.chat.request import ChatRequest
 from portico.dispatch.exchange import Exchange
 from portico.dispatch.failover import Failover
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
-from portico.errors import GatewayError
+from portico.errors import GatewayError, StreamBroken
 from portico.ledger.base import Ending, Entry, ending
 from portico.ledger.writer import Ledger
 from portico.routing.choices import decide
@@ -57,10 +58,14 @@ class Gateway:
             route = journey.route = self.route(journey.request, house.catalog)
             if not route.candidates:
                 raise incapable(route, house.catalog)
+            if route.role.old_pictures == "ignore":
+                _leave_out(journey)
             async with self.failover.open(journey, route, house.upstreams) as exchange:
                 yield exchange
         except GatewayError as exc:
             journey.status, journey.code = journey.status or exc.status, exc.code
+            if isinstance(exc, StreamBroken):
+                exc.attempts = journey.asked
             raise
         finally:
             self.in_flight -= 1
@@ -75,6 +80,14 @@ class Gateway:
         """
         catalog = catalog or self.house.catalog
         return decide(request, catalog, self.standing.view(catalog.targets.values(), time.time()))
+
+
+def _leave_out(journey: Journey) -> None:
+    """The operator's policy for pictures of earlier turns; the caller is told."""
+    kept = without_old_pictures(journey.request)
+    if kept is not journey.request:
+        journey.request = kept
+        journey.degraded.append("old-pictures-left-out")
 
 
 def _entry(journey: Journey) -> Entry:
