@@ -1,0 +1,120 @@
+"""What is not a cost per request: memory, idle streams, start-up, a model list nobody holds up."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from time import perf_counter, sleep
+
+from benchmarks.measure import WrongAnswers, check, load_environment, load_line, settle
+from benchmarks.processes import DidNotStart, rss_megabytes
+from benchmarks.report import Row
+from benchmarks.subjects import Subject, gateway
+from benchmarks.workloads import idle_stream
+
+type Config = dict[str, object]
+
+_LISTINGS = 200
+_STARTS = 5
+_RESTING = 2.0  # seconds between the first 200 and the weighing; start-up work is over by then
+
+
+def idle_rss(subjects: Sequence[Subject]) -> Row:
+    """Return the memory of processes that have just been started."""
+    sleep(_RESTING)
+    row = {subject.name: [rss_megabytes(subject.pid)] for subject in subjects}
+    return Row("idle-rss", "idle RSS", "MB", row.get("gateway", ()), row.get("nginx", ()), 120.0)
+
+
+def idle_streams(subjects: Sequence[Subject], count: int) -> Row:
+    """Return what *count* streams that are open and silent add to idle memory."""
+    samples: dict[str, list[float]] = {}
+    trouble = ""
+    try:
+        for subject in subjects:
+            samples[subject.name] = [_held(subject, count)]
+    except WrongAnswers as error:
+        trouble = str(error)
+    return Row(
+        "idle-streams",
+        f"{count:,} idle open streams, above idle",
+        "MB",
+        samples.get("gateway", ()),
+        samples.get("nginx", ()),
+        100.0,
+        trouble,
+    )
+
+
+def _held(subject: Subject, count: int) -> float:
+    before = rss_megabytes(subject.pid)
+    line = [*load_line(subject, idle_stream(), count, 60.0), "--hold"]
+    with subprocess.Popen(
+        line,
+        env=load_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        try:
+            check(_said(holder.stdout.readline()), count, subject)  # its own clock ends it
+            settle(subject)
+            added = rss_megabytes(subject.pid) - before
+            said, _ = holder.communicate(timeout=30)
+            check(_said(said), count, subject)
+        finally:
+            holder.kill()
+    return added
+
+
+def _said(line: str) -> dict[str, object]:
+    if not line.strip():
+        raise WrongAnswers("the load generator ended without a word")
+    report: dict[str, object] = json.loads(line.strip().splitlines()[-1])
+    return report
+
+
+def start_up(home: Path, config: Config, line: str) -> Row:
+    """Return the seconds from exec to the first 200, each time with empty stores."""
+    samples = []
+    trouble = ""
+    try:
+        for attempt in range(_STARTS):
+            began = perf_counter()
+            with gateway(home / f"start-{attempt}", config, line):
+                samples.append(perf_counter() - began)
+    except DidNotStart as error:
+        trouble = str(error)
+    return Row("start-up", "`portico up` to the first 200", "s", samples, (), 1.5, trouble)
+
+
+def models_hung(home: Path, config: Config, line: str) -> Row:
+    """Return the slowest GET /v1/models while every upstream hangs."""
+    says = "`/v1/models`, all upstreams hung, the slowest"
+    slowest: list[float] = []
+    trouble = ""
+    try:
+        with gateway(home / "hung", config, line) as subject:
+            slowest.append(max(_listings(subject.port)) * 1000)
+    except (DidNotStart, WrongAnswers, OSError, HTTPException) as error:
+        trouble = str(error) or type(error).__name__
+    return Row("models-hung", says, "ms", slowest, (), 50.0, trouble)
+
+
+def _listings(port: int) -> list[float]:
+    took = []
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        for _ in range(_LISTINGS):
+            began = perf_counter()
+            connection.request("GET", "/v1/models")
+            answer = connection.getresponse()
+            listed = answer.read()
+            took.append(perf_counter() - began)
+            if answer.status != 200 or b"bench-text" not in listed:
+                raise WrongAnswers(f"/v1/models gave {answer.status} without our target")
+    finally:
+        connection.close()
+    return took

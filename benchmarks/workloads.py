@@ -1,0 +1,136 @@
+"""The workloads: what is asked, how often, what a whole answer looks like, what it may cost."""
+
+import base64
+import json
+import random
+import struct
+import zlib
+from dataclasses import dataclass
+
+from benchmarks.answers import SHORT, STREAMED
+
+DONE = b"data: [DONE]"
+STOPPED = b'"STOP"'
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A POST, and how to know that its answer is whole: so many words, and an ending."""
+
+    path: str
+    body: bytes
+    words: int
+    ending: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """
+    The same work through the gateway (`asked`) and through nginx (`plain`).
+
+    `requests` is for one round, in a closed loop over `connections`. `limit` is the CPU
+    milliseconds a request may cost the gateway; None where nothing has been promised.
+    """
+
+    name: str
+    says: str
+    connections: int
+    requests: int
+    asked: Question
+    plain: Question
+    limit: float | None = None
+
+    def question(self, via: str) -> Question:
+        """Return what the subject called *via* is asked."""
+        return self.asked if via == "gateway" else self.plain
+
+
+def workloads() -> dict[str, Workload]:
+    """Make every workload, by name, in the order of the table."""
+    made = (_small("2kb", "bench-text"), _small("2kb-auto", "auto"), _large(), *_streams())
+    return {workload.name: workload for workload in made}
+
+
+def idle_stream() -> Workload:
+    """Return the stream that falls silent after its first delta."""
+    asked = Question("/v1/chat/completions", _chat("bench-idle", _PROSE, stream=True), 1, b"")
+    plain = Question("/idle/v1/chat/completions", asked.body, 1, b"")
+    return Workload("idle-streams", "1,000 idle open streams", 1000, 1000, asked, plain)
+
+
+def _small(name: str, model: str) -> Workload:
+    body = _chat(model, _PROSE, stream=False)
+    return Workload(
+        name,
+        f"2 KB request, model `{model}`",
+        connections=64,
+        requests=6000,
+        asked=Question("/v1/chat/completions", body, SHORT, b'"finish_reason"'),
+        plain=Question("/v1/chat/completions", body, SHORT, b'"finish_reason"'),
+        limit=0.6,
+    )
+
+
+def _large() -> Workload:
+    picture = base64.b64encode(png(500, 500)).decode()
+    content = [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}},
+        {"type": "text", "text": "Name the elements of this screen."},
+    ]
+    body = _chat("bench-text", content, stream=False)
+    asked = Question("/v1/chat/completions", body, SHORT, b'"finish_reason"')
+    return Workload("1mb", "1 MB body with a picture", 8, 600, asked, asked, 4.0)
+
+
+def _streams() -> tuple[Workload, ...]:
+    path = "/v1/chat/completions"
+    burst = Question(path, _chat("bench-burst", _PROSE, stream=True), STREAMED, DONE)
+    paced = Question(path, _chat("bench-paced", _PROSE, stream=True), STREAMED, DONE)
+    gemini = Question(path, _chat("bench-gemini", _PROSE, stream=True), STREAMED, DONE)
+    native = Question(
+        "/v1beta/models/bench-model:streamGenerateContent?alt=sse", _native(), STREAMED, STOPPED
+    )
+    return (
+        Workload("burst", "200-chunk stream, at once", 32, 1200, burst, _to("/burst", burst), 2.5),
+        Workload("paced", "200-chunk stream, every 10 ms", 64, 192, paced, _to("/paced", paced)),
+        Workload("gemini", "200-chunk Gemini stream, at once", 32, 600, gemini, native),
+    )
+
+
+def _to(behaviour: str, question: Question) -> Question:
+    """Return *question* as it has to be asked of the upstream itself."""
+    return Question(behaviour + question.path, question.body, question.words, question.ending)
+
+
+_PROSE = "Refactor this function and say what it promises; keep its callers as they are. " * 23
+_SYSTEM = "You are a senior engineer of a design lab. Answer briefly, with code where code helps."
+
+
+def _chat(model: str, content: object, *, stream: bool) -> bytes:
+    messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": content}]
+    asked = {"model": model, "stream": stream, "temperature": 0.2, "messages": messages}
+    return json.dumps(asked).encode()
+
+
+def _native() -> bytes:
+    return json.dumps(
+        {
+            "system_instruction": {"parts": [{"text": _SYSTEM}]},
+            "contents": [{"role": "user", "parts": [{"text": _PROSE}]}],
+            "generationConfig": {"temperature": 0.2},
+        }
+    ).encode()
+
+
+def png(width: int, height: int) -> bytes:
+    """Return a valid PNG of noise: three bytes for every pixel, nothing saved by packing."""
+    noise = random.Random(width * height)  # the same picture every time
+    rows = b"".join(b"\0" + noise.randbytes(width * 3) for _ in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 0)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, data) for kind, data in chunks)
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    checked = kind + data
+    return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))

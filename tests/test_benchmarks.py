@@ -1,0 +1,172 @@
+"""The benchmark measures what it says: whole answers only, whole process trees, nothing left."""
+
+import base64
+import json
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from time import sleep
+
+import pytest
+from benchmarks.load import trouble
+from benchmarks.measure import Plan, WrongAnswers, measured, press
+from benchmarks.processes import (
+    Command,
+    DidNotStart,
+    cpu_seconds,
+    free_port,
+    rss_megabytes,
+    running,
+    wait_until_serving,
+)
+from benchmarks.report import Row, as_json, table
+from benchmarks.scenes import idle_streams
+from benchmarks.subjects import Subject, bench_config, hung_config, upstream
+from benchmarks.workloads import DONE, Question, png, workloads
+
+from portico.settings.model import Settings
+
+DIRECT = "nginx"  # a plain proxy is asked what the upstream itself is asked
+ANSWER = Question("/", b"", 2, DONE)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with upstream(tmp_path_factory.mktemp("upstream")) as port:
+        yield port
+
+
+@pytest.mark.parametrize("name", workloads())
+def test_every_workload_is_answered_whole_by_the_upstream_itself(name: str, port: int) -> None:
+    report = press(Subject(DIRECT, port, 0), workloads()[name], 3, 30)
+    assert (report["answered"], report["unanswered"], report["wrong"]) == (3, 0, {})
+
+
+def test_a_shorter_answer_than_promised_is_wrong(port: int) -> None:
+    # The gateway's question for a burst, asked of an address that answers in 20 words.
+    with pytest.raises(WrongAnswers, match="20 of 200 words"):
+        press(Subject("gateway", port, 0), workloads()["burst"], 3, 30)
+
+
+def test_nobody_there_is_wrong_and_not_free() -> None:
+    row = measured(
+        workloads()["2kb"], [Subject(DIRECT, free_port(), os.getpid())], Plan(1, 0.001, 5)
+    )
+    assert (row.verdict, row.nginx) == ("failed", [])
+    assert "could not connect" in row.trouble
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, b"lorem lorem " + DONE, None),
+        (200, b"lorem lorem ", "no ending"),
+        (200, b"lorem " + DONE, "1 of 2 words"),
+        (502, b"lorem lorem " + DONE, "status 502"),
+    ],
+)
+def test_an_answer_is_checked(status: int, body: bytes, said: str | None) -> None:
+    assert trouble(status, body, ANSWER) == said
+
+
+def test_idle_streams_are_held_while_memory_is_read(port: int) -> None:
+    row = idle_streams([Subject(DIRECT, port, os.getpid())], 20)
+    assert (row.trouble, len(row.nginx)) == ("", 1)
+
+
+def test_a_stream_that_ends_was_not_idle(port: int) -> None:
+    row = idle_streams([Subject("gateway", port, os.getpid())], 20)
+    assert row.verdict == "failed"
+
+
+def test_the_picture_is_a_real_png_in_a_body_of_a_megabyte() -> None:
+    body = json.loads(workloads()["1mb"].asked.body)
+    url = body["messages"][1]["content"][0]["image_url"]["url"]
+    assert base64.b64decode(url.removeprefix("data:image/png;base64,")) == png(500, 500)
+    assert 1_000_000 <= len(workloads()["1mb"].asked.body) < 1_100_000
+    assert 1900 <= len(workloads()["2kb"].asked.body) <= 2100
+    packed = png(4, 3).partition(b"IDAT")[2]
+    assert len(zlib.decompressobj().decompress(packed)) == 3 * (1 + 4 * 3)
+
+
+def test_every_asked_model_is_in_a_configuration_that_the_gateway_takes() -> None:
+    settings = Settings.model_validate(bench_config(9900))
+    asked = {json.loads(workload.asked.body)["model"] for workload in workloads().values()}
+    assert asked - {"auto"} <= settings.targets.keys()
+    assert not any(upstream.simulated for upstream in settings.upstreams.values())
+    assert all(
+        "/hang/" in up.address for up in Settings.model_validate(hung_config(1)).upstreams.values()
+    )
+
+
+BURN = "import time\nwhile time.process_time() < 0.2: pass"
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE)
+child.stdout.read(1) or child.wait()
+print(flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    "child", [BURN, f"{BURN}\nprint(flush=True); time.sleep(60)"], ids=["ended", "alive"]
+)
+def test_cpu_of_a_child_counts(child: str, tmp_path: Path) -> None:
+    command = Command("parent", (sys.executable, "-c", PARENT, child), tmp_path)
+    with running(command) as process:
+        while not command.log.stat().st_size:
+            assert process.poll() is None
+        assert cpu_seconds(process.pid) >= 0.2
+
+
+def test_a_strange_command_name_does_not_shift_the_fields(tmp_path: Path) -> None:
+    strange = tmp_path / "odd) R 1 (nam"
+    strange.symlink_to("/bin/sleep")
+    with running(Command("strange", (str(strange), "60"), tmp_path)) as process:
+        assert 0 < rss_megabytes(process.pid) < 50
+        assert cpu_seconds(process.pid) < 1
+
+
+def test_a_block_that_is_left_leaves_no_process(tmp_path: Path) -> None:
+    command = Command(
+        "family", ("sh", "-c", "trap '' TERM; sleep 60 & echo $!; exec sleep 1"), tmp_path
+    )
+    with running(command) as process:
+        while not command.log.read_text().strip():
+            assert process.poll() is None
+    child = Path("/proc") / command.log.read_text().strip() / "stat"
+    while _alive(child):  # killed, and a moment from being gone
+        sleep(0.01)
+
+
+def _alive(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_does_not_start_tells_its_last_words(tmp_path: Path) -> None:
+    command = Command("broken", ("sh", "-c", "echo no such target; exit 3"), tmp_path)
+    with running(command) as process, pytest.raises(DidNotStart, match=r"3\n  no such target"):
+        wait_until_serving(free_port(), "/healthz", command, process)
+
+
+def test_a_row_is_judged_by_its_median() -> None:
+    def row(*samples: float, limit: float | None = 0.6, trouble: str = "") -> str:
+        return Row("2kb", "2 KB", "CPU ms", samples, (), limit, trouble).verdict
+
+    assert row(0.5, 0.6, 9.0) == "ok"
+    assert row(0.1, 0.7, 0.7) == "over"
+    assert row(0.1, trouble="status 500") == "failed"
+    assert row(0.1, limit=None) == row() == "–"
+
+
+def test_the_table_and_the_json_say_the_same() -> None:
+    rows = [Row("2kb", "2 KB", "CPU ms", [0.4, 0.5, 0.3], [0.1], 0.6)]
+    assert "| 0.40 (0.30–0.50) | 0.10  | 4.0   | ≤ 0.6  | ok      |" in table(rows)
+    said = as_json(rows, "1.22.1")["rows"]
+    assert json.loads(json.dumps(said))[0]["gateway"] == {"median": 0.4, "samples": [0.4, 0.5, 0.3]}
