@@ -11,12 +11,15 @@ import mimetypes
 import os
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from portico.access.gate import Gate
+from portico.access.gate import Gate, Rule
+from portico.access.keyring import Keyring
+from portico.access.sqlite import SQLiteKeys
+from portico.access.watch import open_gate
 from portico.api.deps import Serving
 from portico.api.explain import told
 from portico.api.wire import parse
@@ -158,12 +161,16 @@ async def open_serving(
         gateway = Gateway(builder.house(settings), failover, ledger)
         roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
         stack.push_async_callback(_end, roll)
+        gate = await stack.enter_async_context(_gate(settings, home, exposed=exposed))
         yield Serving(
             gateway=gateway,
-            gate=_gate(settings, exposed=exposed),
+            gate=gate,
             ledger=store,
             metrics=metrics,
-            stores=lambda: {"ledger": "away" if ledger.store_away else "ok"},
+            stores=lambda: {
+                "access": "away" if gate.store_away else "ok",
+                "ledger": "away" if ledger.store_away else "ok",
+            },
             reload=Reload(gateway, builder, load),
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
@@ -181,9 +188,13 @@ def _simulator(settings: Settings) -> Simulator:
     return simulator
 
 
-def _gate(settings: Settings, *, exposed: bool) -> Gate:
-    wanted = settings.access.required
-    return Gate(exposed if wanted == "auto" else bool(wanted), lambda key: None)
+def _gate(settings: Settings, home: Path, *, exposed: bool) -> AbstractAsyncContextManager[Gate]:
+    return open_gate(Rule(settings.access.required, exposed), keyring(home).roster)
+
+
+def keyring(home: Path) -> Keyring:
+    """Return the keys that are kept under *home*; the first one makes its files."""
+    return Keyring(SQLiteKeys(home / "access.db"), home / "secret")
 
 
 @asynccontextmanager

@@ -1,30 +1,116 @@
 """The one place that says whether a request may be asked at all."""
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from typing import Literal
 
-from portico.errors import Unauthenticated
+from portico.access.base import KEY, Key, Roster
+from portico.errors import StoreUnavailable, Unauthenticated
+
+RECENT = 5.0
+"""Seconds for which what was read is the whole truth: a key that is not in it is nobody's."""
+
+STALE = 900.0
+"""Seconds that known keys stay good while their store is away (product.md §2.6)."""
+
+RETRY = 5.0
+"""Seconds after which a caller may try again when the keys cannot be read."""
+
+MAKE = "`portico keys create NAME` makes one"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """
+    Whether callers need a key.
+
+    `auto`: unless only this machine reaches the server (not *exposed*) and no key was ever made.
+    """
+
+    required: bool | Literal["auto"]
+    exposed: bool = False
+
+    def needs(self, roster: Roster | None) -> bool | None:
+        """Say whether a key is needed, as far as *roster* tells; None if it has to and is not."""
+        if self.required != "auto":
+            return self.required
+        if self.exposed:
+            return True
+        return None if roster is None else bool(roster.keys)
 
 
 class Gate:
-    """Knows callers by their key. *find* gives a key's id, or None for a key nobody made."""
+    """
+    Knows callers by their key, from memory alone.
 
-    def __init__(self, required: bool, find: Callable[[str], str | None]) -> None:
-        self.required = required
-        self._find = find
+    While the store is away, known keys stay good for STALE seconds and nobody is called unknown.
+    *clock* counts seconds.
+    """
+
+    def __init__(self, rule: Rule, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rule = rule
+        self._clock = clock
+        self.roster: Roster | None = None
+        self._read = -inf
+
+    def know(self, roster: Roster) -> None:
+        """Go by *roster* from now on; it has just been read."""
+        self.roster, self._read = roster, self._clock()
+
+    @property
+    def needs_key(self) -> bool | None:
+        """Whether callers need a key; None while that depends on keys that cannot be read."""
+        return self._rule.needs(self.roster)
+
+    @property
+    def store_away(self) -> bool:
+        """True if the keys could not be read for a while."""
+        return self._clock() - self._read > RECENT
 
     def admit(self, authorization: bytes | None) -> str | None:
         """
-        Return the caller's id, None where keys are not needed and none was given.
+        Return the id of the caller's key; None where keys are not needed and no good one came.
 
         Raises:
-            Unauthenticated: no key, or an unknown one, where keys are needed.
+            Unauthenticated: no key, or one that is not good, where keys are needed.
+            StoreUnavailable: only the store could tell, and it is away.
         """
-        if not self.required:
-            return None
-        scheme, _, key = (authorization or b"").decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise Unauthenticated("This gateway needs a key: `Authorization: Bearer pk-…`.")
-        caller = self._find(key.strip())
-        if caller is None:
-            raise Unauthenticated("This key is not known here, or no longer.")
-        return caller
+        age, text = self._clock() - self._read, _bearer(authorization)
+        possible = text if text and KEY.fullmatch(text) else None
+        key = self.roster.find(possible) if self.roster and possible else None
+        live = key is not None and key.state(time.time()) == "live"
+        if key is not None and live and age <= STALE:
+            return key.id
+        needed = self.needs_key
+        if needed is False:
+            return None  # chat UIs send a dummy where there is nothing to send
+        unknown = key is None and possible is not None
+        if needed is None or live or (unknown and age > RECENT):
+            raise StoreUnavailable("Keys cannot be checked just now.", retry_after=RETRY)
+        raise Unauthenticated(self._refusal(text, key))
+
+    def _refusal(self, text: bytes | None, key: Key | None) -> str:
+        if key is not None and key.revoked is not None:
+            return f"This key was revoked on {_day(key.revoked)}."
+        if key is not None and key.expires is not None:
+            return f"This key expired on {_day(key.expires)}."
+        told = (
+            "This gateway needs a key: `Authorization: Bearer pk-…`."
+            if text is None
+            else "This key is not known here."
+        )
+        if self.roster is not None and not self.roster.lives(time.time()):
+            return f"{told} There is none at present: {MAKE}."
+        return told
+
+
+def _bearer(authorization: bytes | None) -> bytes | None:
+    scheme, _, text = (authorization or b"").partition(b" ")
+    return text.strip() or None if scheme.lower() == b"bearer" else None
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

@@ -17,7 +17,6 @@ from portico.egress.origins import Origin, head_of, split
 from portico.egress.paths import Direct, Path, Via
 from portico.egress.tunnel import Greeting, pass_through
 
-_KEEP = 50.0  # seconds a connection may wait; below what providers keep theirs open
 _MOST_IDLE = 128  # per origin
 
 
@@ -25,12 +24,16 @@ class Pool:
     """
     An `egress.clients.Client` over one path; whoever opens it closes it.
 
-    Believes certifi's roots and those in the file *trust* (PEM), for a lab with a CA of its own.
-    Construction raises OSError if that file cannot be read.
+    Believes certifi's roots and those in the file *trust* (PEM), for a lab with a CA of its own;
+    construction raises OSError if that file cannot be read. A connection rests for at most *keep*
+    seconds: less than what providers keep theirs open.
     """
 
-    def __init__(self, path: Path, trust: pathlib.Path | None = None) -> None:
+    def __init__(
+        self, path: Path, trust: pathlib.Path | None = None, *, keep: float = 50.0
+    ) -> None:
         self.path = path
+        self._keep = keep
         self._roots = trust.read_text() if trust is not None else None
         self._tls: ssl.SSLContext | None = None
         self._idle: dict[Origin, deque[Connection]] = {}  # the longest idle first
@@ -68,10 +71,11 @@ class Pool:
         """Return a connection to *origin*, kept or dialled; raises ConnectFailed."""
         if (kept := self._kept(origin)) is not None:
             return kept
-        connection = None if self._closed else await self._dial(origin, seconds)
-        if connection is None or self._closed:
+        if self._closed:
             raise ConnectFailed("the egress path has been closed")
-        if connection.closed:
+        connection = await self._dial(origin, seconds)
+        if self._closed or connection.closed:
+            connection.hang_up()
             raise ConnectFailed("the connection was closed at once")
         self._live.add(connection)
         self._emptied.clear()
@@ -89,12 +93,12 @@ class Pool:
         if len(idle) > _MOST_IDLE:
             idle.popleft().hang_up()
         if self._sweeper is None:
-            self._sweeper = loop.call_later(_KEEP, self._sweep)
+            self._sweeper = loop.call_later(self._keep, self._sweep)
 
     def _kept(self, origin: Origin) -> Connection | None:
         """Return the connection that has rested least; those who rested too long are hung up."""
         idle = self._idle.get(origin)
-        oldest = asyncio.get_running_loop().time() - _KEEP
+        oldest = asyncio.get_running_loop().time() - self._keep
         while idle:
             connection = idle.pop()
             if not connection.closed and connection.idle_since > oldest:
@@ -105,13 +109,13 @@ class Pool:
     def _sweep(self) -> None:
         """Hang up whoever rested too long, also at origins that nobody asks any more."""
         loop = asyncio.get_running_loop()
-        oldest = loop.time() - _KEEP
+        oldest = loop.time() - self._keep
         for origin, idle in list(self._idle.items()):
             while idle and idle[0].idle_since <= oldest:
                 idle.popleft().hang_up()
             if not idle:
                 del self._idle[origin]
-        self._sweeper = loop.call_later(_KEEP, self._sweep) if self._idle else None
+        self._sweeper = loop.call_later(self._keep, self._sweep) if self._idle else None
 
     def _forget(self, origin: Origin, connection: Connection) -> None:
         self._live.discard(connection)

@@ -16,11 +16,11 @@ CAPABLE = (DESIGN, VISION, CODE, DEVOPS)
 
 HEAD, TAIL = 1400, 600
 """Characters of a turn that are read: a wish stands before or after what was pasted."""
-ENOUGH = 0.75
+ENOUGH = 0.5
 """Points a role needs to be believed."""
 CLEAR, SHORT = 2.0, 60
 """Points that free a turn of fewer than so many characters from what was said before."""
-MARGIN = 0.3
+MARGIN = 0.1
 """Points within which two roles are too close to call."""
 LOUD = 5.0
 """Points beyond which an earlier turn or a system prompt says nothing more."""

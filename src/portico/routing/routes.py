@@ -1,7 +1,7 @@
 """From a request's needs to an ordered list of candidates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portico.chat.messages import Message, Modality, modalities
 from portico.chat.request import ChatRequest
@@ -69,11 +69,15 @@ def needs(request: ChatRequest, *, old_pictures: str = "keep") -> Needs:
 
 
 def _last_turn(messages: list[Message]) -> list[Message]:
-    """Everything since the assistant last spoke for good: the turn that is being answered."""
-    for index in range(len(messages) - 1, -1, -1):
+    """
+    Everything since the assistant last spoke for good: the turn that is being answered.
+
+    What the assistant said last of all is a prefill, and part of that turn.
+    """
+    for index in range(len(messages) - 2, -1, -1):
         spoken = messages[index]
         if spoken.role == "assistant" and not spoken.tool_calls:
-            return messages[index + 1 :] or messages[-1:]
+            return messages[index + 1 :]
     return messages
 
 
@@ -96,7 +100,7 @@ def tokens(request: ChatRequest) -> int:
     """
     Return a lower bound of the prompt's tokens, so that nobody is refused who would fit.
 
-    No tokenizer of ours packs more than five bytes of running text into a token on average;
+    No tokenizer of ours packs more than five characters of running text into a token on average;
     a provider that counts more says `too_long`, and only larger windows are asked then.
     """
     size = pictures = 0
@@ -118,30 +122,22 @@ def plan(role: Role, wanted: Needs, catalog: Catalog, standing: Standing) -> Rou
     target goes to the back, unless it is due for a probing request; a shut one is left out while
     anyone else lives.
     """
-    wanted = _possible(wanted, role, catalog)
-    able: list[Target] = []
-    passed: list[Passed] = []
-    for name in role.targets:
-        target = catalog.targets[name]
-        reason = _unable(target, wanted)
-        if reason is None:
-            able.append(target)
-        else:
-            passed.append(reason)
+    targets = [catalog.targets[name] for name in role.targets]
+    wanted = _possible(wanted, targets)
+    passed = [reason for target in targets if (reason := _unable(target, wanted))]
+    able = [target for target in targets if _unable(target, wanted) is None]
     candidates, shut = _order(able, standing)
     passed += [Passed(target, f"resting: {standing[target.name].reason}") for target in shut]
-    for target in candidates[role.max_attempts :]:
-        passed.append(Passed(target, f"over the role's {role.max_attempts} attempts"))
-    kept = tuple(candidates[: role.max_attempts])
-    return Route(role, wanted, kept, tuple(passed), standing)
+    over = f"over the role's {role.max_attempts} attempts"
+    passed += [Passed(target, over) for target in candidates[role.max_attempts :]]
+    return Route(role, wanted, tuple(candidates[: role.max_attempts]), tuple(passed), standing)
 
 
-def _possible(wanted: Needs, role: Role, catalog: Catalog) -> Needs:
-    """Without anybody who takes a prefill, the turn is asked as an ordinary one: most continue."""
-    able = any("prefill" in catalog.targets[name].features for name in role.targets)
-    if able or "prefill" not in wanted.features:
+def _possible(wanted: Needs, targets: list[Target]) -> Needs:
+    """Where nobody takes the prefill and all the rest, it is an ordinary turn: most continue it."""
+    if "prefill" not in wanted.features or any(_unable(t, wanted) is None for t in targets):
         return wanted
-    return Needs(wanted.modalities, wanted.features - {"prefill"}, wanted.tokens)
+    return replace(wanted, features=wanted.features - {"prefill"})
 
 
 def _unable(target: Target, wanted: Needs) -> Passed | None:

@@ -1,32 +1,102 @@
-"""The words that mean something else when a picture is there. Data, as in `vocabulary`."""
+"""The words of design and of looking at pictures. Data, as in `vocabulary`."""
 
 from portico.routing.signals import CODE, DESIGN, VISION
-from portico.routing.vocabulary import GOOD, STRONG, WEAK, Vocabulary
+from portico.routing.vocabulary import FAINT, GOOD, STRONG, WEAK, Vocabulary
+
+DESIGNING: Vocabulary = {
+    DESIGN: {
+        STRONG: """
+            adr aesthetic* affordan* architect* architekt* architett* arquitec* arquitet*
+            bounded_context call_to color_scheme colour_scheme critique* design_system designer*
+            designing empty_state empty_states ergonom* figma gestalt* heuristic* high_level
+            identidad identidade information_architecture kerning material_design microcopy
+            monolith* monolito moodboard* pros_and rebrand* redesign* rfc style_guide tone_of
+            touch_target touch_targets trade_offs tradeoff* usabilit* user_flow user_flows
+            user_journey ux visual_hierarchy visual_identity visual_language wcag white_space
+            whitespace wireframe*
+            айдентик* архитект* дизайнер* монолит* мудборд* редизайн* фирменн* юзабил* юикс
+            diseñ* identité oberfläc* ux_аудит 体验 单体 可用 改版 易用 架构 留白 美观 设计 选型
+            아키텍처*
+        """,
+        GOOD: """
+            above_the accent_color accesib* accessib* acessib* affinity art_direction audience
+            audience_for avantages big_picture blast_radius brand branding brief brochure build_or
+            build_vs bullet_points buy_or caption captions card_sorting cfo checklist_for chunking
+            churn clutter* color_blind color_theory colour_blind colour_theory compare concept*
+            conversion copywriting cover_letter cqrs cramped crop cta curator dark_pattern
+            dark_patterns data_lake data_platform decide delight discovery domain_driven
+            domain_model easing editorial elderly elderly_people empathy_map essay estrateg*
+            event_bus event_driven event_sourcing exhibition experiencia_de eye_tracking families
+            feelings first_glance first_time friction gamification gestures golden_ratio haiku
+            haptic* hexagonal hierarch* hiring_ad illustration* infographic interview* journey
+            journey_and journeys kpi landing_page legible letterspacing line_height lore low_vision
+            magazine marca markay* memorial microinteraction* microserv* milestones
+            modular_monolith monetiz* mood moscow motion_design multi_tenant mvp naming narrative
+            neighbours newsletter next_step nutzerfluss odbiorc* offline_first okr onboarding
+            options overkill ownership pairing persona personal_brand personas persuade phases
+            pitch_deck plan planning planung poem positioning pricing principles print_layout
+            prioritis* prioritiz* progressive_disclosure pros prototyp* readab* reasoning
+            recommendation respectful retention rhythm risks roadmap* sans_serif scalab*
+            screen_reader screen_readers section_headings serif serif_that signage simplest_way
+            simplifi* sitemap slogan social_proof split stakeholder* story storyboard storytelling
+            strangler strateg* survey_users system_design tagline talk_me target_picture tension
+            tone trade tree_test value_proposition vantagens variants ventajas vereinfach* versus
+            visually vorteile vs warehouse_or wayfinding weigh welcome_text welcoming wording
+            workshop zielgruppe
+            аудитор* без_реализации бриф* варианты верхнеуровнев* взвесь визуал* воронк* гипотез*
+            деликатн* детск* доступност* злоде* идею исследован* композиц* конверс* концепт*
+            концепци* масштаб* микросерв* модульн* навигац* название названий накидай настроение
+            незряч* нейминг новичка новичок обучен* оформить оформл* персон* план план_недели плюсы
+            по_полочкам подача подростк* пожил* поздравл* позиционир* предлож* презентац* придумай
+            приоритет* пуш пуши разложи_по разложил рассказ ребрендинг* референс* рисками риски
+            роадмап* родител* слабовид* слоган* сочини стенд_для стих стратег* схем* сценари*
+            тексты тексты_для удобн* характер целев* цепля* этап*
+            kullanıcı* stratég* tasarım* オススメ コンセプト ブランド ユーザー 三期 主视 介绍 付费
+            优先 优缺 会员 体系 信任 儿童 免费 减少 分期 动效 包装 友好 取舍 受众 口号 吉祥 名字
+            品牌 响应 大框 安抚 对比 层次 并发 引导 微服 思路 扩展 批评 拆分 故事 整体 文案 文章
+            方向 方案 无障 易懂 权衡 极简 标语 步骤 气质 氛围 流程 漏斗 用户 祝福 空状 简洁 老人
+            老年 老用 规划 解耦 解释 调性 起个 起名 路线 转化 边界 适合 里程 长辈 间距 领域 风格
+            高峰 개선 단순 브랜드* 사용자* 추천
+        """,
+        WEAK: """
+            app apps better choice choose cleaner client clientes clients confus* conseil*
+            customer* feedback flow friendly idea* improve* look mejor* melhor* miglior* minimal
+            mobile modern people phone phones propon* propose* reader* reasons recommend* should
+            simple style suger* suggest* user users verbesser* visitors write
+            вариант* границ* заказчик* идеи клиент* лучше люди людям посовет* совет* стил*
+            структур* улучш*
+            améliorer 学生 客户 应该 建议 推荐 改进 更好 移动 首页
+        """,
+    },
+}
+"""The words of design and of planning that tell with and without a picture."""
 
 THINGS: Vocabulary = {
     DESIGN: {
         STRONG: """
-            layout* mockup* typograph* typeface* palette* design designs дизайн* макет* вёрстк*
-            верстк* типограф* палитр* прототип* интерфейс* фигм* 界面 布局 配色 字体 原型 交互
-            排版 视觉 海报 leiaute interfaz maquette* デザイン レイアウト フォント tipograf*
-            interfaccia 디자인* 레이아웃* mise_en
+            design designs interfaccia interfaz layout* leiaute maquette* mise_en mockup* palette*
+            tipograf* typeface* typograph*
+            верстк* вёрстк* дизайн* интерфейс* макет* палитр* прототип* типограф* фигм*
+            デザイン フォント レイアウト 交互 原型 字体 布局 排版 海报 界面 视觉 配色 디자인*
+            레이아웃*
         """,
         GOOD: """
-            ui css_only flyer worksheet hud menus logotype 글꼴 색상 버튼 화면 logo color colors
-            colour colours font fonts contrast spacing landing navigation navbar responsive
-            diagram* sidebar icon icons iconograp* animation* dark_mode dark_theme checkout
-            dashboard* hero poster* packaging booklet brochure* slide slides interfaces цвет*
-            шрифт* кнопк* отступ* контраст* иконк* логотип* бренд* лендинг* дашборд* экран*
-            пользова* сетк* диаграм* меню онборд* иллюстр* баннер* афиш* плакат* вывеск* 颜色 按钮
-            图标 导航 插画 主题 弹窗 字号 栅格 阴影 版面 couleur* colore* colori cores farbe*
-            schrift* botón botones bouton* botão botões schaltfl* icono* ícone* carattere grafica
-            アイコン ボタン
+            animation* booklet botones bouton* brochure* carattere checkout color colore* colori
+            colors colour colours contrast cores couleur* css_only dark_mode dark_theme dashboard*
+            diagram* farbe* flyer font fonts grafica hero hud icon icono* icons landing logo
+            logotype menus navbar navigation packaging poster* responsive schaltfl* schrift*
+            sidebar slide slides spacing ui worksheet
+            афиш* баннер* бренд* вывеск* дашборд* диаграм* иконк* иллюстр* кнопк* контраст*
+            лендинг* логотип* меню онборд* отступ* плакат* пользова* сетк* цвет* шрифт* экран*
+            botão botón botões ícone* アイコン ボタン 主题 图标 字号 导航 弹窗 按钮 插画 栅格 版面
+            阴影 颜色 글꼴 버튼 색상 화면
         """,
         WEAK: """
-            button buttons modal menu header footer card cards page pages screen screens form
-            forms padding margin tooltip* grid desktop tablet tabs column* align* settings section
-            carousel banner cover форм* карточк* страниц* мобильн* текст 页面 卡片 页 página
-            pagina pantalla tela écran seite ekran* strony
+            align* banner button buttons card cards carousel column* cover desktop ekran* footer
+            form forms grid header interfaces margin menu modal padding page pages pagina pantalla
+            screen screens section seite settings strony tablet tabs tela tooltip*
+            карточк* мобильн* страниц* текст форм*
+            página écran 卡片 页面
         """,
     },
 }
@@ -34,95 +104,117 @@ THINGS: Vocabulary = {
 
 BEHOLD: Vocabulary = {
     VISION: {
+        FAINT: """
+            are auf can_you chart dans every give in in_the in_this just map me on on_the on_this
+            out sulla sur table there
+            в в_этом на на_этом с
+            一下 上的
+        """,
         STRONG: """
-            wann wo steht_auf wie_heißt quelle_heure qu_est où_est quel quelle quels qué_hora
-            qué_hay cuál cuánto cuanto qual quando dov quale przeczytaj gdzie ile_jest написано де
-            скільки nerede hangi kaç_tane 몇 개 있나요 라고 書い 看板 写真 何 在哪 选中 打出 牌子
-            是什 哪一 几点到 有没有人 边框 多少钱 几张 几行 第几 谁 型号 读出 念一 日期 时间 价格
-            считай_номер какое_значение прямоугольник* есть_ли на_каком выведи надписей
-            составь_список сколько_стоит кто_на что_изображено в_каком во_сколько is_anything
-            is_the are_any read_me list_them as_text as_is plain_text pixel_box crop_to verbatim
-            word_for spell_out write_down note_down how_much how_long what_time what_kind
-            what_number what_colour what_color what_level according_to in_which on_which 좌표 인식
-            찾아 어디 글자 숫자 읽어 ocr bbox bboxes bounding_box bounding_boxes coordinates
-            transcri* detect* locate pixel_coordinates where_is where_are how_many what_is what_s
-            what_does read_the read_out alt_text alternative_text type_out copy_out are_there
-            is_there make_out who_is polygon polygons no_opinions list_all list_the list_every
-            find_the find_all name_the name_all as_shown are_visible is_visible is_written
-            прочита* распозна* координат* перечисл* транскриб* сколько где_на что_на что_написано
-            опиши опишите найди найдите назови назовите выпиши рамк* зачитай 坐标 识别 提取 哪里
-            多少 文字 读取 检测 位置 描述 列出 找出 框出 圈出 抄下 写着 转成 抄一 几个 几号 几点
-            有几 写的 转录 图中 图里 图上 coordenadas coordonn* transcr* koordinat* cuántos
-            cuántas quantos quantas quanti quante combien wie_viele lies_den was_steht skilky ile
-            kaç
+            according_to alt_text alternative_text are_any are_there are_visible as_is as_latex
+            as_shown as_text bbox bboxes bounding_box bounding_boxes che_ore combien coordenadas
+            coordinates coordonn* copy_out crop_to cuanto detect* digitise digitize dov dove_si
+            find_all find_the gdzie hangi hoeveel how_long how_many how_much ile ile_jest in_which
+            is_anything is_the is_there is_visible is_written koordinat* latex lees lies_den
+            list_all list_every list_the list_them locate make_out name_all name_the nerede
+            no_opinions note_down ocr on_which pixel_box pixel_coordinates plain_text polygon
+            polygons przeczytaj qu_est qual quale quali_orari quando quantas quante quanti quantos
+            que_texto quel quel_est quelle quelle_heure quels read_me read_out read_the skilky
+            spell_out steht_auf these_by transcr* type_out value_of verbatim waar wann was_steht
+            wat_staat welke what_color what_colour what_does what_is what_kind what_level
+            what_number what_s what_time where_are where_is which_pin who_is wie_staat wie_viele wo
+            word_for write_down
+            в_каком во_сколько выведи выпиши где_на де есть_ли зачитай какая_цена какого_цвета
+            какое_значение какой_номер координат* кто_на кто_это на_каком надписей назови назовите
+            найди найдите написано опиши опишите перечень перечисл* прочита* прочти прямоугольник*
+            рамк* распозна* серийник* серийный сколько сколько_стоит скільки составь_список
+            считай_номер транскриб* читается_как что_за что_изображено что_лежит что_на
+            что_написано что_это
+            cuál cuántas cuánto cuántos kaç kaç_tane où_est qué_hay qué_hora wie_heißt 一列 一行
+            价格 位置 写的 写真 写着 几个 几号 几张 几点 几行 列出 叫什 号码 哪一 哪种 哪里 图上
+            图中 图里 圈出 在做 在哪 在干 坐标 型号 多少 干什 念一 意思 打出 找出 抄一 抄下 描述
+            提取 文字 日期 时间 是什 是多 書い 有几 框出 检测 牌子 电话 看板 第一 第三 第二 第几
+            识别 读出 读取 转录 转成 边框 选中 金额 글자 라고 몇개 무엇 보이 사진 숫자 어디 인식
+            읽어 적혀 좌표 찾아
         """,
         GOOD: """
-            номер цена цену дата дату время значение вкладка активн* расписание верни карточек
-            язык языке вижу видишь стоит лежит держит крестик весах показан* показыв* coords
-            which_one plate label_text tag sticker logo_name what_are date dates time times price
-            prices amount total row rows  greyed   corner background foreground
-            person people_are face faces object objects count_the located location standing
-            holding wearing sitting brand license barcode qr find list extract* describe count
-            identify recogni* visible read annotate* click copy highlighted elements regions
-            labels label where written says number numbers exactly ticked checked selected lit
-            printed drawn handwritten displayed marked positions position serial values which who
-            shown show shows only_the just_the top_left bottom_right upper_left colour_is color_is
-            name names open closed title titles найти список надпис* элемент* покажи видно извлеки
-            где кто указан* обведи какие какая какой какое вытащи изображен* изображён* нарисован*
-            названия подпис* отмечен* выделен* справа слева сверху рядом перепиши_текст каком
-            находится цифр* 文本 元素 这张 内容 数字 标注 查找 哪些 哪个 看到 显示 左上 右上 右边
-            左边 表格 白板 lee lis liste lista encuentra encontre trouve finde welche welcher
-            quais quali dónde onde où texto texte leggi leia trova dove testo steht extrae extraia
-            qué_dice aparecem テキスト 텍스트* jakie які
+            amount annotate* aparecem background barcode bottom_right brand chart_show checked
+            click closed color_is coords copy corner count count_the date dates describe displayed
+            dove drawn elements encontre encuentra exactly extract* extrae extraia face faces find
+            finde foreground greyed handwritten highlighted holding identify jakie just_the label
+            label_text labels lee leggi leia license lis list lista liste lit located location
+            logo_name map_key marked name names number numbers object objects onde only_the open
+            people_are person plate position positions price prices printed qr quais quali read
+            recogni* regions row rows says selected serial show shown shows sitting standing steht
+            sticker tag testo texte texto ticked time times title titles top_left total trouve
+            trova upper_left values visible wearing welche welcher what_are where which which_one
+            who written
+            активн* верни весах видишь видно вижу вкладка время выделен* вытащи где дата дату
+            держит значение извлеки изображен* изображён* какая какие какое какой каком карточек
+            колич* крестик кто лежат лежит надпис* названия найти наклейк* нарисован* находится
+            номер обведи облачк* отмечен* перепиши_текст подпис* покажи показан* показыв* предметы
+            расписание реплику рядом сверху слева слева_направо список справа стоит термометр*
+            указан* фамилии цвета цена цену цифр* элемент* язык языке які
+            dónde où qué_dice テキスト 元素 内容 右上 右边 哪个 哪些 少钱 左上 左边 数字 文本 显示
+            查找 标注 白板 看到 表格 这张 텍스트*
         """,
         WEAK: """
-            screenshot screen image picture photo see text texts value what box boxes state status
-            photograph capture sign скриншот* скрин скрине картинк* фото изображ* снимк* поле поля
-            截图 图片 照片 屏幕 画面 什么 captura bildschir* imagen imagem immagine schermata bild
-            スクリーンショット 画像 이미지* 스크린샷*
+            bild bildschir* box boxes captura capture image imagem imagen immagine photo photograph
+            picture schermata screen screenshot see sign state status text texts value what
+            изображ* картинк* поле поля скрин скрине скриншот* снимк* фото
+            スクリーンショット 什么 图片 屏幕 截图 照片 画像 画面 스크린샷* 이미지*
         """,
     },
     DESIGN: {
+        FAINT: """
+            be first here_s how two will
+            и как ли не
+            这个
+        """,
         STRONG: """
-            wirkt würdest findest mudaria mudarias changerais trouves_tu avis ti_sembra pensi
-            cosa_cambieresti cambieresti opinas piensas te_parece acha achas sądzisz zmienić
-            змінив думаєш на_твою ne_düşünüyorsun 개선할 알려 改善 どう 你会 你觉 觉得 怎么 高级
-            太素 太花 太挤 好不 更高 意见 看法 哪里不 如何改 能不能 顺眼 舒适 显得 杂乱 拥挤 单调
-            разбери чище глянь взгляни мелко понятно_ли слишком стоит_ли убрать оставить подать
-            заметн* заметнее как_бы что_можно как_сделать ощущен* впечатлен* нравится нрав*
-            твоё_мнение твое_мнение мнение roast gut_check second_opinion would_make would_people
-            visible_enough too_small too_big too_dark too_loud any_problems what_works how_could
-            can_go make_you your_opinion kind_concrete criticism advice tips next_iteration sell
-            sells convey communicate looks_like say_craft more_appealing 개선 어때 어울 improve*
-            critique critici* audit feedback redesign thoughts opinion opinions honest honestly
-            brutal your_take suggestion* suggest recommend* how_would would_you should_i should_we
-            what_should you_think too_busy too_much too_many make_sense look_like a_fresh rate
-            review улучш* оцени* критик* посовет* совет* аудит что_не так_с свежим перегруж* лучше
-            не_так что_думаешь как_тебе 改进 评价 毛病 建议 更好 合适 好看 吸引 精简 适合 优化
-            怎么改 不足 够不 améliorer penses mejor* melhor* verbesser* miglior* opinión cambiar*
-            mudari* quoi_améliorer покращ* поліпш* poprawi* co_sądzisz
+            a_fresh acha achas advice any_problems audit avis brutal cambiar* cambieresti can_go
+            changerais communicate convey cosa_cambieresti cosa_ne critici* critique deine_meinung
+            feedback findest gut_check honest honestly how_could how_would improve* lesbar
+            look_like looks_like make_sense make_you mejor* melhor* miglior* more_appealing mudari*
+            next_iteration opinas opinion opinions penses pensi piensas poprawi* rate recommend*
+            redesign rendre review roast second_opinion sell sells should_i should_we suggest
+            suggestion* te_parece thoughts ti_sembra tips ton_avis too_big too_busy too_dark
+            too_loud too_many too_much too_small trouves_tu verbesser* visible_enough votre_avis
+            was_fehlt what_should what_works wirkt would_make would_people would_you you_think
+            your_opinion your_take
+            аудит взгляни впечатлен* глянь думаєш заметн* змінив как_бы как_сделать как_тебе
+            критик* лучше мелко мнение на_твою не_так не_читается нрав* оставить оцени* ощущен*
+            перегруж* подать покращ* поліпш* понятно_ли поправить посовет* разбери свежим слишком
+            слишком_ли совет* согласен стоит_ли так_с твое_мнение твоё_мнение убрать улучш* цепляет
+            чище что_думаешь что_можно что_не
+            améliorer co_sądzisz ne_düşünüyorsun opinión quoi_améliorer sądzisz tu_opinión würdest
+            zmienić どう 不足 优化 你会 你觉 删掉 单调 合适 吸引 够不 太挤 太素 太花 太跳 好不 好看
+            好认 密度 建议 怎么 意见 批评 拥挤 改善 改进 显得 更好 更高 杂乱 毛病 看法 精简 舒适
+            觉得 评价 适合 随便 顺眼 高级 개선 알려 어때 어울
         """,
         GOOD: """
-            problems noisy noise sceptical impression present proud boring ugly pretty beautiful
-            cheap premium_feel childish serious consistent inconsistent simplify tidy remove drop
-            leave_out instead prioritize stands_out tapping misread struggle reads_well better
-            worse change weak weaker wrong feel feels feeling flat dead premium modern trustworthy
-            understand understandable clear unclear confus* lost work works enough too should
-            would could why solve fix_the composition balance balanced nicer prettier elegant
-            rearrange restructure convince convincing attractive readable easy easier hard_to
-            comfortable clutter* busy crowded cramped appeal* compare prefer first_impression
-            severity against cleaner stronger direction draft pass поменя* меня* изменил* усил*
-            слаб* удобн* понятн* читаем* красив* замен* зачем сравни* насколько плох* теря*
-            перегружен* цепля* продаёт продает хорош* 太多 哪个更 哪版 两版 挑挑 够 舒服 清晰
-            怎么样 突出 对比 gut schlecht besser entiende cambiarí* funciona bonito bien mal claro
-            もっと 良
+            accueillante against appeal* arranged attractive balance balance_between balanced
+            beautiful besser better bien bonito boring busy change cheap childish claro cleaner
+            clear clutter* comfortable comment compare composition confus* consistent convince
+            convincing could cramped critical crowded dead direction draft drop easier easy elegant
+            enough entiende feel feeling feels fight first_impression fix_the flat funciona
+            get_lost glaring grasp gut hard_to impression inconsistent instead keep leave_out lost
+            mal misread mistakes modern nicer noise noisy pass prefer premium premium_feel present
+            prettier pretty prioritize problems proud readable reads_well rearrange redraw referee
+            remove respectful restructure sceptical schlecht serious severity should simplify solve
+            stands_out stronger struggle tapping techy tension tidy too trustworthy ugly unclear
+            understand understandable weak weaker welcoming why work works worse would wrong
+            замен* зачем изменил* красив* меня* насколько плох* поменя* понятн* продает продаёт
+            слаб* сравни* теря* удобн* усил* хорош* цепля* читаем*
+            もっと 两版 哪版 太多 对比 挑挑 清晰 突出 舒服
         """,
     },
     CODE: {
         GOOD: """
-            recreate rebuild html css jsx tailwind react swiftui flutter component view markup
-            semantic fieldset code implement my_code convert_to into_html write_the сверстай
-            сверстать вёрстку верстку компонент код 代码 组件 实现 生成
+            code component convert_to css fieldset flutter html implement into_html jsx markup
+            my_code react rebuild recreate semantic swiftui tailwind view write_the
+            верстку вёрстку код компонент сверстай сверстать
+            代码 实现 生成 组件
         """,
     },
 }

@@ -168,7 +168,9 @@ _SYMBOLS = (
 # Searched only where the wish stands, so these may begin with anything.
 _INLINE = re.compile(
     r"(?P<O_n>\bO\((?:1|[nNkm]|log))"
-    r"|(?P<operator>(?<![=!])[=!]==?(?!=)|=> |->|::|\w = [\w\[{\"']|\w\[[\w'\":.-]+\]"
+    r"|(?P<language>\bC(?:\+\+|#)|\.NET\b|\b[JT]S\b)"
+    r"|(?P<operator>\w [-+*/&|^%]= ?|\^\(|\\[dwsb][+*]|(?<![=!])[=!]==?(?!=)|=> |->|::"
+    r"|\w = [\w\[{\"']|\w\[[\w'\":.-]+\]"
     r"|\w\(\w*\)|\w\('|\w\(\")"
     r"|(?P<identifier>\b(?:[A-Z][a-z]+){3}|\b[a-z]{2,20}[A-Z][a-z]|\b[a-z]{2,20}_[a-z]"
     r"|\b[a-z]{2,20}\.[a-z]{2,20}\()"
@@ -179,6 +181,7 @@ _INLINE = re.compile(
 )
 _INLINES = {
     "O_n": Signal("symbol O(n)", CODE, 1.4),
+    "language": Signal("symbol language", CODE, 1.4),
     "operator": Signal("symbol operator", CODE, 1.2),
     "identifier": Signal("symbol identifier", CODE, 0.8),
     "quoted": Signal("symbol inline code", CODE, 0.8),

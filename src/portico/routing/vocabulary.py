@@ -9,356 +9,372 @@ from collections.abc import Mapping
 
 from portico.routing.signals import CODE, DESIGN, DEVOPS
 
-STRONG, GOOD, WEAK = 2.4, 1.4, 0.6
+STRONG, GOOD, WEAK, FAINT = 2.4, 1.4, 0.6, 0.35
 
 type Vocabulary = Mapping[str, Mapping[float, str]]
 
-WORK: Vocabulary = {
+TRADES: Vocabulary = {
     CODE: {
         STRONG: """
-            코드 함수 변수 배열 재귀 refactor* debug* unittest* pytest jest junit vitest unit_test
-            unit_tests code_review pull_request algorithm* recursi* regex* regexp leetcode
-            segfault coroutine* decorator* generics mypy pyright eslint compiler* stack_trace
-            stacktrace deadlock* race_condition memory_leak type_hint type_hints big_o linked_list
-            binary_search hash_map hashmap data_structure data_structures source_code
-            context_manager list_comprehension docstring* codebase dataframe* asyncio goroutine*
-            typedef polymorphi* memoiz* segmentation_fault null_pointer undefined_reference
-            syntax_error dynamic_programming рефактор* отрефактор* дебаг* отлад* юнит* регулярк*
-            регулярн* алгоритм* рекурс* компилир* компилятор* декоратор* функци* исключени* код
-            кода коде коду кодом сверста* замыкани* докстринг* код_ревью 代码 重构 函数 算法 递归
-            编译 单元 调试 正则 变量 异步 报错 编程 单测 源码 爬虫 闭包 泛型 回调 协程 链表 二叉
-            数组 构造 子类 父类 código codice códigos refator* refactoris* funktion* fonction*
-            función funciones função funções funzion* funkcj* funkci* fonksiyon* функці* kod kodu
-            kodzie コード 関数 変数 配列 파이썬* programmier* programowan* algoritm* algorithmus
-            ricorsiv* récursi* rekursi*
+            algorithm* algoritm* asyncio big_o binary_search code_review codebase codice compiler*
+            context_manager coroutine* data_structure data_structures dataframe* deadlock* debug*
+            decorator* docstring* dynamic_programming eslint fonction* fonksiyon* funciones funkci*
+            funkcj* funktion* funzion* generics goroutine* hash_map hashmap jest junit kod kodu
+            kodzie leetcode linked_list list_comprehension memoiz* memory_leak mypy null_pointer
+            polymorphi* programmier* programowan* pull_request pyright pytest race_condition
+            recursi* refactor* refator* regex* rekursi* ricorsiv* segfault segmentation_fault
+            source_code stack_trace stacktrace syntax_error type_hint type_hints typedef
+            undefined_reference unit_test unit_tests unittest* vitest
+            алгоритм* дебаг* декоратор* докстринг* замыкани* исключени* код код_ревью кода коде
+            кодом коду компилир* компилятор* отлад* отрефактор* регулярк* регулярн* рекурс*
+            рефактор* сверста* функци* функці* юнит*
+            código códigos función função funções récursi* コード 二叉 代码 函数 协程 单元 单测
+            变量 回调 変数 子类 异步 报错 数组 构造 正则 泛型 源码 爬虫 父类 算法 编程 编译 调试
+            递归 配列 重构 链表 関数 闭包 배열 변수 재귀 코드 파이썬* 함수
         """,
         GOOD: """
-            skript_in programmieren programmiere programmier dictionary dictionaries vererben
-            schnittstelle ausgabe rekursion scrivi_una écris_une écris_un fonctionne_pas
-            écrire_une escribe_una programa programar ordenación cadenas bibliotecas requête
-            consulta consultas query_sql funzione stringa lista_di array_di dizionario
-            ereditarietà napisz_funkcję programie pętla tablic* wyjątek słownik listę_w yazılım
-            kodlama dizin fonksiyon sıralar програм* масив словник цикл змінна помилка_в 自바 자바
-            자바스크립트 리스트 반복 문자 コードを プログラム 辞書 リスト 文字列 再帰 例外 型 修正
-            打印 输出 拼接 截取 遍历 下标 越界 溢出 空值 判空 取整 四舍 随机 质数 阶乘 斐波 回文
-            多边 几何 坐标系 面向 子串 大小写 转义 缩进 语言里 写法 两个    运行时
-            内存泄 断点 断言 桩 覆盖 重载 重写 私有 静态 抽象 委托 事件 订阅 渲染 卡顿 小程 滑动
-            前缀 后缀 倒序 升序 降序 спарк* спарке эксель экселе формула формулу скрипт_на
-            программ* программир* вычисл* посчитать_в оператор оператора условие цикла декремент
-            отладч* брейкпоинт* профилир* сборщик_мусора деструктур* дескриптор* геттер* сеттер*
-            наслед* переопредел* шаблон_проектирования паттерн паттерны плагин* вебхук* библиотеку
-            распаков* сравнивать_строки кодировк* округл* дробн* целочислен* остат* верни вернуть
-            датафрейм* джейсон json_в генератора итерир* исходник* приватн* метакласс* сигнатур*
-            перечисление обработчик* колбэк* колбек* промис* хук хуки стейт пропс* рендер*
-            ререндер* вью_модель вьюмодел* корутина бинарный дебажить запрос_sql sql_запрос
-            подзапрос* script object_oriented objectoriented oop spark pyspark airflow dag dags
-            hot_reload google_sheet spreadsheet_formula excel_formula formula webhook webhooks
-            openapi swagger stripe shopify wordpress_plugin plugin sdk pseudo neural_network
-            classifier random_forest nlp llm_app prompt_template langchain embeddings_in
-            json_schema xml_parser xpath xslt yaml_parser markdown_parser game_loop physics_engine
-            collision collisions sprite sprites gameplay classloader reflection sandbox_code
-            turtle scratch bubble_sort insertion_sort sorts programming programmer programs prints
-            printing subtract multiply divide divisible fizzbuzz tic_tac calculator converter
-            guessing_game chatbot leaderboard_code while true_false equals hashcode tostring
-            override final_keyword readonly namespace_php trait_bound smart_pointer shared_ptr
-            unique_ptr template_class stl vector vectors const constexpr header_file makefile_c
-            valgrind gdb lldb breakpoint breakpoints stepping profiler profiling benchmark
-            benchmarks hotspot allocations gc_pause big_decimal bigint nan infinity division_by
-            zero_division modulo_operator 버그 예외 오류 에러 객체 정렬 python javascript
-            typescript golang java kotlin rust swift php ruby scala haskell julia elixir clojure
-            erlang perl lua dart cpp csharp dotnet matlab fortran cobol solidity rustc django
-            flask fastapi pandas sqlalchemy hibernate redux webpack numpy scipy pytorch tensorflow
-            keras sklearn matplotlib seaborn polars pydantic celery requests httpx spring react
-            vue svelte angular nextjs nuxt jquery express nodejs deno vite babel rails laravel
-            symfony flutter swiftui jetpack unity godot pygame arduino micropython qt tkinter
-            opencv cuda wasm webassembly graphql grpc protobuf orm mockito jpa function functions
-            method methods subclass superclass constructor* inherit* overrid* overload* polymorph*
-            encapsul* mixin metaclass dataclass* singleton bug bugs buggy bugfix implement
-            implements implementing exception exceptions parser* parse parses parsed parsing
-            compile* compiling serializ* deserial* variable* html jsx tsx tailwind pointer
-            pointers array arrays iterator* generator* closure* callback* promise* await async
-            mutex semaphore* thread threads threading multithread* thread_safe lambda enum* struct
-            structs tuple* dict dicts dictionar* hashset hash_table linter linting snippet
-            endpoint* sql coding undefined boolean booleans int integer integers float floats loop
-            loops nested mock mocks mocking stub stubs monkeypatch fixture* assert* typing typed
-            annotation* idiomatic off_by legacy_code argparse sorted sorting reverse_a groupby
-            vectoriz* vectoris* json_parse time_complexity complexity stdin stdout traceback
-            foreach for_loop while_loop if_else ternary bitwise modulo regexes rebase git_merge
-            merge_conflict cherry_pick type_error typeerror keyerror valueerror nullable nullptr
-            nil volatile macro macros interrupt* firmware delegate* usestate useeffect setstate
-            rerender* widget_tree dom queryselector onclick keydown select_from join joins
-            subquer* left_join group_by primary_key foreign_key def stack_overflow heap deque trie
-            backtrack* bfs dfs dijkstra parametri* immutable unhashable iterable subscriptable
-            linker debounce throttle middleware pagination метода методы методов класса классе
-            классы баг баги бага багу реализуй* реализова* цикле циклов массив* перемен* парсер*
-            парсит* парсинг* тесты тест тестами протестир* типов типизир* асинхрон* библиоте*
-            напиши_код джав* раст джанго реакт типизац* наследов* словарь словаре корутин*
-            эндпоинт* хендлер* джойн* компонент аннотац* конструктор* перепиши_без рантайм*
-            итератор* генератор* питон* котлин* тайпскрипт* джаваскрипт* аргумент* сортиров*
-            указател* линтер* дерев* переписать_на 类型 接口 方法 循环 线程 异常 测试 解析 实现
-            语法 指针 对象 前端 后端 程序 字符 死锁 字典 排序 继承 多态 用例 语句 参数 复杂 组件
-            编码 单例 限流 装饰 事务 死循 fehler* klasse* método métodos classe clase méthode
-            schleife boucle bucle laço eccezion* excepción exceção metodo ciclo ausnahme クラス
-            メソッド テスト リファクタリング ループ 클래스* 딕셔너리* 메서드* promesa*
-            compréhension arreglo vetor klas* sınıf* dizi* döngü* pętl* zmienn* метод клас змінн*
-            kwargs args self init elif isinstance enumerate staticmethod classmethod
-            abstractmethod dunder getter setter yield segfaults null_check nonetype cast casting
-            coerce splice slice slicing substring concat concatenat* strip tokeniz* lexer ast
-            bytecode interpreter transpil* minif* polyfill bundler npm pnpm yarn pip poetry cargo
-            gradle maven cmake pypi crate crates nuget composer gem gems virtualenv venv tsconfig
-            stash squash bisect codegen scaffold boilerplate stubbing coverage tdd
-            integration_test unit_testing property_based flaky arithmetic rounding timezone
-            datetime strftime unicode utf8 encode encoding decode decoding base64 hashing bcrypt
-            cors fetch axios localstorage hydration ssr state_management zustand pinia vuex
-            listener event_handler eventlistener callback_hell observable rxjs optional_chaining
-            destructur* hoisting arrow_function immutability pure_function side_effect
-            higher_order currying functor monad pattern_matching match_case switch_case
-            dependency_injection design_pattern factory_pattern observer solid_principles dto crud
-            ddl upsert window_function cte transaction transactions isolation_level lazy_loading
-            eager prepared_statement alembic activerecord prisma knex sequelize mongoose
-            aggregation matrix matrices broadcasting gradient_descent backprop* tensor tensors
-            epoch epochs overfit* confusion_matrix shader opengl vulkan raycast pathfind*
-            quicksort mergesort quadtree bloom_filter graph_traversal topological modulus prime
-            primes fibonacci palindrome anagram parity bitmask endianness allocator malloc
-            dangling use_after borrow_checker lifetime lifetimes unwrap trait traits impl
-            waitgroup defer nil_pointer nullpointer* guard_clause codable viewmodel livedata
-            recyclerview composable linq entity_framework winforms wpf xaml vba apps_script
-            userscript bookmarklet web_scraping scraper beautifulsoup selenium playwright
-            puppeteer cypress discord_bot telegram_bot aiogram pseudocode infinite_loop dead_code
-            smells code_smell cyclomatic extract_method strong_typing duck_typing gc возвращает
-            кидает бросает вызов вызова вызывает отсортир* распарс* валидац* блокировк* мьютекс*
-            наследник* перегрузк* полиморф* инкапсул* сериализ* десериализ* регэксп* скобк*
-            синтаксис* интерпретатор* зависимост* граф графа бинарн* хеш хэш итерац* тернарн*
-            дженерик* перечислен* мемоиз* покрыти* стаб моки мок мокать замокать фикстур* ветк*
-            мёрж* мерж* ребейз* коммит* библиотека фреймворк* бот бота скрейп* тензор* указатель
-            过滤 映射 去重 转换 校验 引用 拷贝 泄漏 依赖 分支 合并 提交 注释 命名 常量 枚举 结构
-            哈希 队列 回溯 贪心 矩阵 浮点 精度 解码 加密 序列 迭代 生成 钩子 属性 监听 抛出 空指
-            崩溃 动态 反射 注解 匹配 variablen clases objeto objetos hilo herencia bibliothèque
-            bibliothek zeiger erbt vererbung klassen ereditariet* puntator* variabil* wskaźnik*
-            testy testów metoda metody dziedzicz* parametre değişken* yöntem* спадкув* ポインタ
-            スレッド アルゴリズム バグ エラー ライブラリ 알고리즘* 스레드* sıral* ordina ordenar
-            ordeno ordene trier sortier* schreib_eine parcour* itér* iterar
+            abstract abstractmethod abstraite abstrakt* abstrata activerecord adapter_pattern
+            aggregation aiogram airflow alembic allocations allocator anagram angular annotation*
+            apps_script arduino argomenti argparse args argumento argumentos argumentos_de
+            arithmetic array array_di arrays arreglo arrow_function assert* ast astratta async
+            ausgabe ausnahme await axios babel backprop* backtrack* base64 bcrypt beautifulsoup
+            benchmark benchmarks bfs bibliotecas bibliothek big_decimal bigint binary_format bisect
+            bit bitmask bitmasks bits bitwise blas bloom_filter blueprints boilerplate bookmarklet
+            boolean booleans borrow_checker boucle bounds_check breakpoint breakpoints broadcasting
+            bubble_sort bucle bug bugfix buggy bugs builder_pattern bundler by_reference by_value
+            bytecode cadenas calculator call_stack callback* cannot_determine cannot_find
+            cannot_read capture_group cargo cast casting celery cffi chatbot cherry_pick ciclo
+            circular_import circular_reference clase clases classe classifier classloader
+            classmethod clojure closure* cmake cobol codable code_niet code_smell codegen coding
+            coerce collision collisions comma_as command_pattern compile* compiling complexity
+            composable composer composition_over compte_deux concat concatenat* conditional
+            conditionals confusion_matrix const constexpr constructor* consulta consultas converter
+            cors coverage cpp crate crates crud csharp csv csv_datei cte ctypes cuda currying
+            cyclomatic cypress cython dag dags dangling dart dataclass* datei_ein datetime ddl
+            dead_code debounce decimal decimals decode decoding deep_copy deepcopy def defer
+            delegate* deno dependency_injection deque deserial* design_pattern destructur*
+            deterministic_order dfs dict dictionar* dicts dijkstra discord_bot divide divisible
+            division_by dizi* django dom dotnet double_sum dto duck_typing dunder duplicated
+            dziedzicz* eager eccezion* eigen eigenproblem eigenvalue* elif elixir embeddings_in
+            encapsul* encode encoding endianness endpoint* entity_framework entry_point enum* epoch
+            epochs equals erbt ereditariet* erlang escribe_una esp32 esp8266 event_emitter
+            event_handler event_loop eventlistener excel_formula exception exceptions exif express
+            extract_method extract_the factory_pattern fastapi fehler* fetch ffi fibonacci
+            file_json final_keyword find_module firmware fixture* fizzbuzz flaky flask float floats
+            flutter for_loop foreach foreign_key formula fortran foutmelding* freertos from_file
+            functie* function functions functor game_loop gameplay gc gc_pause gdb gem gems
+            generator* getter git_merge godot golang google_sheet gpio gradient_descent gradle
+            graph_traversal graphql group_by groupby grpc guard_clause guessing_game handler
+            handlers hash_table hashcode hashing hashset haskell header_file heap herencia hex_grid
+            hibernate higher_order hilo hoisting hot_reload hotspot html httpx hydration i2c
+            idiomatic if_else if_statement if_statements immutability immutable impl implement
+            implementing implements implicit_conversion import_error index_out indexeddb
+            infinite_loop infinity inherit* init insertion_sort int integer integers
+            integration_test integrator interop interpreter interrupt* isinstance isolation_level
+            iterable iterar iterate iterating iteration iterator* java javascript jetpack jit join
+            joins jpa jquery json json_parse json_schema jsx julia keras keydown keyerror klas*
+            knex kodlama kotlin kwargs lambda langchain lapack laravel lazy_loading
+            leaderboard_code leapfrog left_join legacy_code leggere_un lexer lifetime lifetimes
+            lijst linker linq linter linting lista_di listener livedata lldb llm_app localstorage
+            lombok lookahead lookbehind loop loops lua lus macro macros makefile_c malloc
+            markdown_parser marshal match_case matching_function matlab matplotlib matrices matrix
+            maven mein_regex merge_conflict mergesort metaclass method methode methodes methods
+            metoda metodo metody micropython middleware minif* missing_argument mixin mock mocking
+            mockito mocks module module_not modules modulo modulo_operator modulus monad mongoose
+            monkeypatch monobehaviour monte_carlo mpi multiply multithread* mutex namespace_php nan
+            nested neural_network nextjs nil nil_pointer nlp no_matching nodejs nonetype
+            not_assignable not_defined npm nuget null_check nullable nullpointer* nullptr numba
+            numpy nuxt object_oriented objectoriented objeto objetos observable observer ode off_by
+            oggetti onclick oop openapi opencv opengl openmp openscad optional_chaining ordenar
+            ordene ordeno ordina orm overfit* overload* overrid* pagination palindrome pandas
+            parametre parametri* parcour* parity parse parsed parser* parses parsing pass_by
+            pathfind* pattern_matching pde perl php physics_engine pinia pip playwright plugin pnpm
+            poetry pointer pointers polars polyfill polymorph* positional_argument
+            prepared_statement primary_key prime primes printing prints prisma profiler profiling
+            programa programar programie programmer programming programs promesa* promise*
+            prompt_template property_based protobuf proyecto_npm pseudo pseudocode puntator*
+            puppeteer pure_function pwm pybind11 pydantic pygame pypi pyspark python python_script
+            pytorch qt quadtree quaternion* query_sql queryselector quicksort rails random_forest
+            raycast react read_file readonly rebase records recyclerview reduce_a redux reflection
+            requests rerender* reverse_a rounding rtos ruby runge_kutta rust rustc rxjs
+            sandbox_code scaffold scala schleife schleifen schnittstelle schreib_eine scipy scraper
+            scratch script scrivi_una sdk seaborn sealed segfaults select_from selenium self
+            semaphore* sequelize serializ* service_worker servo setstate setter shader shadow_dom
+            shallow_copy shared_ptr shopify side_effect simd simulation singleton singleton_pattern
+            sklearn skript_in slice slicing smart_pointer smells snippet solid_principles solidity
+            solver sorted sortier* sorting sorts spark spi splice spreadsheet_formula spring sprite
+            sprites sql sqlalchemy squash ssr stack_overflow stash state_machine state_management
+            staticmethod stdin stdout stepping stl stm32 streams_api strftime stringa strip stripe
+            strong_typing struct structs stub stubbing stubs subclass subquer* subscriptable
+            substring subtract sum_over superclass svelte swagger swift swiftui switch_case
+            switch_statement symfony tablic* tail_call tailwind tdd telegram_bot template_class
+            tensor tensorflow tensors ternary testy thread thread_safe threading threads throttle
+            tic_tac time_complexity timezone tkinter to_number to_unpack tokeniz* topological
+            tostring traceback trait trait_bound traits transaction transactions transpil* trie
+            trier true_false tsconfig tsx tuple* turtle two_classes type_error type_mismatch typed
+            typeerror typen typescript typfehler typing uart umlaute undefined undefined_is
+            unexpected_token unhashable unicode unique_ptr unit_testing unity unmarshal unreal
+            unresolved_reference unwrap upsert use_after useeffect userscript usestate utf8
+            valgrind validate validates validation validator valueerror variabele* variabil*
+            variable* vba vector vectoris* vectoriz* vectors venv vererben vererbung vetor
+            viewmodel virtualenv vite volatile vue vuex vulkan waitgroup wasm web_scraping
+            web_worker webassembly webgl webhook webhooks webpack while while_i while_loop
+            widget_tree window_function winforms wordpress_plugin wpf wrap wrapper xaml xml
+            xml_parser xpath xslt yaml_parser yarn yield zapytanie zeiger zeilen_mit zero_division
+            zmienn* zustand zwraca
+            аннотац* аргумент* асинхрон* баг бага баги багу библиоте* бинарн* битов* блокировк* бот
+            бота брейкпоинт* бросает валидац* вебхук* верни вернуть ветвлен* ветк* висит висячих
+            вложенн* возвращает вызов вызова вызывает вычисл* вью_модель вьюмодел* генератор*
+            геттер* граф графа датафрейм* двоичн* дебажить декремент дерев* десериализ* дескриптор*
+            деструктур* джав* джанго джейсон дженерик* джойн* дробн* зависимост* замокать запит*
+            запрос_sql змінн* индексов индексы инициализ* инкапсул* интерпретатор* исходник*
+            итератор* итерац* итерир* кватернион* кидает клас класса классе классы кодировк*
+            колбек* колбэк* коммит* компонент конструктор* кортеж* корутин* котлин* кучи ленив*
+            линтер* луа лямбд* масив массив* матриц* мемоиз* мерж* метакласс* метод метода методов
+            методу методы множеств* мок мокать моки мьютекс* мёрж* на_php на_го на_си напиши_код
+            наслед* обʼєкт* обработчик* округл* оператор оператора остат* отсортир* парсер*
+            парсинг* парсит* паскал* паттерн паттерны перебор* перебрать перегрузк* перемен*
+            переопредел* переписать_на перепиши_без перечислен* питон* плагин* плюсах побитов*
+            подзапрос* подписок подстрок* поиск_пути покрыти* полей_в полиморф* помилка_в
+            порядок_полей посчитать_в приватн* присваив* присвоить програм* промис* пропс*
+            протестир* профилир* пузырьк* рантайм* распаков* распарс* раст реакт реализова*
+            реализуй* ребейз* регэксп* рендер* ререндер* рядок сборщик_мусора сериализ* сеттер*
+            сигнатур* символов синтаксис* скобк* скобок скрейп* скрипт_на словаре словарь словник
+            событийн* сортиров* спадкув* спарк* сравнивать_строки стаб стейт стек стека тайпскрипт*
+            тензор* тернарн* тест тестами тесты типизац* типизир* типов указател* условие факториал
+            фикстур* формула формулу фреймворк* хендлер* хеш хук хуки хэш целое целочисл* цикл
+            цикла цикле циклов шаблон_проектирования шарп шарпе шестнадцат* экселе эксель эндпоинт*
+            bibliothèque compréhension değişken* döngü* excepción exceção itér* json_в laço listę_w
+            méthode método métodos napisz_funkcję ordenación pętl* requête requête_sql requêtes
+            rückgabe* sql_запрос sınıf* sıral* słownik testów wskaźnik* wyjątek wyrażen* yazılım
+            yöntem* écrire_une écris_un écris_une アルゴリズム エラー クエリ クラス コードを
+            スレッド テスト バグ プログラム ポインタ メソッド ライブラリ リスト リファクタリング
+            ループ 下标 两个 主键 事件 事务 二进 传参 位运 作用 例外 依赖 修正 倒序 再帰 写法 冲突
+            几何 分支 分页 判断 判空 刷新 前端 前缀 加密 动态 匹配 十六 升序 单例 卡顿 去重 参数
+            反射 取值 取整 取模 合并 后端 后缀 命名 哈希 四舍 回文 回溯 回退 型エラー 复杂 外键
+            多态 多边 委托 子串 字典 字符 实现 富文 对象 小程 属性 崩溃 常量 序列 异常 引数 引用
+            循环 截取 戻り値 打包 打印 抛出 抽象 拆小 拷贝 拼接 指令 指针 排序 接口 推导 提交 数字
+            斐波 断点 断言 方法 映射 枚举 栈溢 校验 模拟 死循 死锁 泄漏 注解 注释 浅拷 测试 浮点
+            深拷 渲染 溢出 滑动 滚动 生命 生成 用例 监听 矩阵 私有 程序 空值 空指 等于 箭头 类型
+            精度 线程 组件 绑定 结构 继承 编码 缩进 职责 自바 节流 表达 装饰 覆盖 解构 解析 解码
+            触发 订阅 语句 语法 请求 调用 质数 贪心 赋值 越界 跨域 转义 转换 输出 辞書 过滤 连表
+            迭代 遍历 重写 重载 钩子 闭合 队列 防抖 阶乘 降序 限流 除法 随机 静态 面向 객체
+            딕셔너리* 매개 메서드* 문자 반복 반환 버그 상속 속성 스레드* 알고리즘* 에러 예외 예제
+            오류 인자 자바 정렬 클래스* 타입
         """,
         WEAK: """
-            逻辑 框架 scripts css browser webpage lines line crashing writes reads solution
-            exercises exercise bytes keys lists numbers class classes object objects string
-            strings type types test tests git commit commits merge library module modules api json
-            query queries sort error errors crash* fails optimi* schema return returns input
-            output performance syntax package import throws raise raises component* hook hooks
-            frontend backend repo rename lib console print build convert null none csv example
-            rows row index plot program instance argument arguments parameter* expression operator
-            loss training overflow ошибк* объект* строк* скрипт* модул* быстре* оптимиз* падает
-            апи компонент* таблиц* консол* индекс* миграци* класс тип типы список списка запрос*
-            поле пример возвраща* числ* значени* 错误 优化 查询 写个 怎么写 模块 返回 性能 索引 列表 数据 输入
-            页面 判断 抛异 fallo falla erreur errore erro 테스트* cadena chaîne liste list
+            api argument arguments backend browser build bytes cadena class classes commit commits
+            component* console convert crash* css does_this erreur erro error errore errors example
+            exercise exercises expression fails falla fallo frontend git hook hooks import index
+            input instance keys lib library line lines list liste lists loss merge my_code none
+            null object objects operator optimi* output overflow package parameter* performance
+            plot print program queries query raise raises reads rename repo return returns row rows
+            schema scripts solution sort string strings syntax test tests throws training type
+            types webpage writes
+            апи быстре* возвраща* запрос* значени* индекс* класс компонент* консол* миграци* модул*
+            объект* оптимиз* ошибк* падает поле пример скрипт* списка список строк* таблиц* тип
+            типы числ*
+            chaîne 优化 写个 列表 性能 抛异 据库 数据 查询 框架 模块 索引 输入 返回 逻辑 错误 页面
+            테스트*
         """,
     },
     DEVOPS: {
         STRONG: """
-            서버 배포 로그 도커 백업 복구 docker* kubernetes k8s kubectl helm terraform ansible
-            systemd systemctl journalctl journald nginx haproxy traefik envoy prometheus grafana
-            alertma* loki esxi vmware vcenter vsphere proxmox lvm vlan* iptables nftables
-            firewalld ufw wireguard openvpn crontab cronjob ssh sshd rsync bash zsh ci_cd jenkins
-            deploy* redeploy* crashloo* oomkill* dmesg syslog logrotate certbot letsencr* runbook*
-            sre hypervis* load_balancer argocd gitlab_ci github_actions kubelet etcd zfs raid
-            ingress daemonset statefulset minio pg_dump lvextend pvresize vgextend lsblk fdisk
-            resize2fs mkfs xfs ext4 fstab btrfs smartctl mdadm podman containerd shell_script
-            load_average disk_space service_file unit_file reverse_proxy docker_compose
-            rolling_update blue_green sysadmin vps subnet subnets докер* кубер* контейнер* деплой*
-            деплои* задеплой* логи логах логам балансиров* сервер сервере сервера серверу серверов
-            серверы крон крону бэкап* бекап* хелм ансибл* терраформ* фаервол* файрвол* гипервиз*
-            виртуалк* влан* кластер* нода ноды ноду снапшот* нод маршрутиз* впс впск* линукс*
-            убунт* дебиан* баш башем раннер* 容器 部署 集群 镜像 运维 磁盘 备份 防火 挂载 内核
-            网关 重启 宕机 上线 回滚 网卡 流水 运行环 负载 宿主 快照 服务器 续签 时区 硬盘 机房
-            日志 contenedor* contêiner* conteneur* desplieg* despleg* implanta* déploi* déploy*
-            bereitst* journaux registros コンテナ サーバー ログ デプロイ servidor* serveur*
-            sauvegard* 컨테이너* 리눅스* kontener* serwer* sunucu* сервер*
+            alertma* ansible argocd bash bereitst* blue_green btrfs certbot ci_cd containerd
+            contenedor* conteneur* crashloo* cronjob crontab daemonset deploy* despleg* desplieg*
+            disk_space dmesg docker* envoy esxi etcd ext4 fdisk firewalld fstab github_actions
+            gitlab_ci grafana haproxy helm hypervis* implanta* ingress iptables jenkins journalctl
+            journald journaux k8s kontener* kubectl kubelet kubernetes letsencr* load_average
+            load_balancer logrotate loki lsblk lvextend lvm mdadm minio mkfs nftables nginx
+            oomkill* openvpn pg_dump podman prometheus proxmox pvresize raid redeploy* registros
+            resize2fs reverse_proxy rolling_update rsync runbook* sauvegard* serveur* service_file
+            servidor* serwer* shell_script smartctl sre ssh sshd statefulset subnet subnets sunucu*
+            sysadmin syslog systemctl systemd terraform traefik ufw unit_file vcenter vgextend
+            vlan* vmware vps vsphere wireguard xfs zfs zsh
+            ансибл* балансиров* баш башем бекап* бэкап* виртуалк* влан* впс впск* гипервиз* дебиан*
+            деплои* деплой* докер* задеплой* кластер* контейнер* крон крону кубер* линукс* логам
+            логах логи маршрутиз* нод нода ноду ноды раннер* сервер* снапшот* терраформ* убунт*
+            фаервол* файрвол* хелм
+            contêiner* déploi* déploy* コンテナ サーバー デプロイ ログ 上线 内核 回滚 备份 宕机
+            容器 宿主 快照 挂载 日志 时区 机房 流水 硬盘 磁盘 续签 网关 网卡 负载 运维 部署 重启
+            镜像 防火 集群 도커 로그 리눅스* 배포 백업 복구 서버 컨테이너*
         """,
         GOOD: """
-            startet_immer hochgefahren abgestürzt festplatte dateisystem rechte zugriffsrechte
-            firewall einrichten netz_werk rechner dienst_startet démarre_plus redémarre plante
-            pare espace_disque droits_d machine_virtuelle réparer_le permisos carpetas arranca
-            servicio_no clave_ssh cortafuego contraseña_root red_interna permissões pastas
-            inicializa serviço rede_local proxy_reverso cartelle permessi avvio servizio
-            macchina_virtuale uprawnienia usługa katalog zapora sunucuda süreç servis hizmet
-            başlatıl* служб* сервіс* старту* перезапуск* місц* 명령어 프로세스 메모리 리눅 네트워
-            방화 재부팅 설정 設定 プロセス 再起動 監視 権限 接続 打不 断网 专线 线路 切换 备用
-            逻辑卷 扩大 拉起 崩溃后 登录 登陆 用户组 只读 卡死 宕 重连 掉线 频繁 抓包 测速 延时
-            内存不 起不 不起 连接不 超时了 文件系 清空 释放 占满 弹性 伸缩 发布流 灾备 双活 热备
-            冷备 异地 迁移到 批处 装系 系统盘 数据盘 网口 光纤 交换机 防护 攻击 入侵 漏洞 补丁
-            加固 审计 шедулер* брокер* кликхаус* шард* шарды шардам пулер* реплик* шара шару самба
-            вордпресс* взлом* вирус* майнер* хостинг* провайдер* белый_ip статический_ip маск*
-            шлюз_по поднять_сервер поднять_кластер упал_сервер не_пингуется ключи_ssh автозапуск*
-            автозагруз* вентилятор* прошивк* обнов* кластера на_хосте хостов на_ноде ребут*
-            перезалив* переезд* перенести_базу дамп* реестр_образов образ образа образы
-            сборки_образа слой слои переменные_окружения секреты секретов vault_в учётк* учетк*
-            пароль_root доступ_по журнал* службы таблиц_маршрутизации нет_места закончилось_место
-            свободное_место каталог* папк* симлинк* утилит* терминале командой команду
-            однострочник* скриптом_баш баш_скрипт lambda_times api_gateway dyno heroku render_com
-            flyio fly_io vercel netlify print_queue cups cupsd queue_stuck flaps flapping
-            link_down spanning wifi eduroam ldap_bind ad_account gpupdate group_policy hotfix
-            maintenance_window downtime cutover migrate_the air_gapped offline_install mirror_repo
-            apt_mirror proxy_settings behind_nat public_ip dynamic_dns ddns ddos syn_flood
-            brute_force hacked malware rootkit intrusion harden hardening cis_benchmark auditd
-            tripwire patch_management unattended unattended_upgrades steamcmd game_server
-            dedicated_server minecraft_server valheim self_hosting self_host nextcloud jellyfin
-            plex home_assistant tailscale zerotier headscale api_keys secret_key secrets_manager
-            secrets env_file dotenv_production image_tag image_tags private_registry docker_hub
-            scan_images trivy push_an tag_push pipeline_fails build_agent build_server agents
-            webroot document_root permission_denied quota quotas disk_quota edquot enospc no_space
-            left_on io_error bind_address address_already already_in start_request failed_to
-            connection_refused connection_reset timed_out handshake_failed cannot_allocate
-            host_key authorized_keys keygen ssh_keygen passphrase agent_forwarding two_hosts
-            all_hosts every_host all_servers each_host whitelist blacklist allowlist fleet
-            golden_image kickstart preseed imaging laptops netboot reboot_loop won_t post_code
-            amber front_panel led_blinking hot_swap psu thermal fan overheating watts 포트 장애
-            용량 port_forwarding health_check lifecycle_rules logs logging_driver pod pods
-            replicas container containers cluster* pipelines linux ubuntu debian centos rhel
-            fedora alpine archlinux kernel initramfs grub bios uefi filesystem* inode* partition*
-            mount mounts mounted unmount subnetting dns dhcp tls ssl certifica* firewall* vm vms
-            vpn outage* incident* oncall on_call postmortem* failover provision* rollout* rollback
-            roll_back revert oom uptime aws gcp azure ec2 s3 rds eks gke iam awk sed grep xargs
-            curl wget chmod chown sudo su apt yum dnf apk pacman snap cron disk disks volume
-            volumes daemon gitlab registry unreachable restarting restarts reboot* netplan
-            exit_code cpu cpus throughput healthche* liveness readiness 502 503 504 restart backup
-            backups restore snapshots replication pgbouncer postgres mysql mariadb redis rabbitmq
-            kafka zookeeper elasticsearch opensearch mqtt mosquitto mtu tcpdump netstat hostname
-            nodes sysctl swap makefile compose scrape alert alerts alerting alarm alarms silence
-            metrics monitor monitoring observab* gunicorn uwsgi df lsof strace iostat vmstat htop
-            ping pings traceroute dig nslookup nfs iscsi ceph samba smb datastore nvme ssd hdd
-            sata smart raid5 raid6 raid10 raid1 packet packets packet_loss udp tcp icmp iperf
-            latency_spike routing bgp ospf anycast nat masquerade dnat snat vxlan bond bonding
-            trunk portgroup ethernet nic irq numa hugepages huge_pages ulimit cgroup* namespaces
-            selinux apparmor fail2ban sigkill sigterm segv core_dump kdump stonith pacemaker
-            keepalived vrrp corosync canary cdn waf tmux screenrc ppa rpm deb systemd_timer
-            timer_unit shell terminal cli command_line one_liner oneliner sysfs procfs tmp tmpfs
-            root_partition disk_full playbook* vault runner runners self_hosted artifact*
-            workflow_file ci cd staging_environment prod production hosts known_hosts public_key
-            private_key keypair bastion jump_host registrar mx spf dkim nameserver* ttl hosting
-            hoster datacenter rack racks ipmi idrac ilo pxe retention object_storage wal rpo rto
-            replica standby primary autoscal* hpa vpa taint toleration* cordon drain evict* crd
-            operator_pattern etcdctl лог логе пайплайн* диск диска диске дисков диски впн порт
-            порты порта сертификат* памят* перезапус* перезагру* рестарт* мониторинг* алерт* том
-            тома монтир* ядро ядра инцидент* подсет* хост хоста хосту хосты прод прода проде узел
-            узла узлы поды подов хранилищ* откат* откатить нагрузк* метрик* маршрут* оперативк*
-            процессор* воркер* сеть сети пинг* пингу* процесс процесса процессы рут рутом рута
-            права_доступа джоб* раздел_диска lvm_раздел развернуть разверни разворач*
-            обновления_ядра обновлен* простой простоем баз базу_на релиз* консоли терминал* 端口
-            网络 主机 节点 监控 命令 虚拟 域名 流量 内存 启动 分区 扩容 告警 脚本 排查 进程 证书
-            发布 带宽 均衡 代理 主从 定时 路由 交换 服务 机器 压缩 批量 限制 线上 定位 权限 存储
-            占用 puerto disque disco discos platte speicher* netzwerk* festplat* sicherung*
-            protokoll* respaldo rete réseau rede ディスク ポート コマンド ネットワーク 디스크*
-            네트워크* 재시작* partición partizion* partiç* certificat certificado* zertifikat*
-            port reinici* redémarr* neustart* riavvi* server servidor pamięć dysk* мереж* диск*
-            процес* aggiornamento umleit* redirig* boot boots booting stuck_in expired expires
-            renew renewal rotate rotation live_migration pid pids zombie uid gid umask sudoers acl
-            acls resolv resolver fqdn acme csr keystore truststore cipher handshake mtls sni vhost
-            virtual_host htaccess apache apache2 caddy lighttpd php_fpm fpm unix_socket oneshot
-            restartsec watchdog rsyslog fluentd fluent_bit logstash kibana filebeat elk splunk
-            datadog newrelic zabbix nagios icinga checkmk netdata telegraf influxdb promql
-            exporter node_exporter blackbox pushgateway pagerduty opsgenie slo sli error_budget
-            mttr disaster_recovery cold_standby warm_standby split_brain quorum leader_election
-            consul nomad swarm rancher k3s k0s microk8s minikube openshift istio linkerd cilium
-            calico flannel cni csi pvc pv storageclass configmap configmaps initcontainer
-            init_container imagepullbackoff errimagepull nodeport clusterip service_mesh kustomize
-            flux gitops spinnaker tekton circleci travis teamcity nexus artifactory harbor
-            dockerhub ghcr multi_stage build_cache buildkit buildx layer layers dockerignore
-            distroless entrypoint seccomp rootless cloudformation pulumi cdk packer vagrant
-            cloud_init puppet chef saltstack idempotent cloudfront route53 cloudwatch elb alb nlb
-            ec2_instance autoscaling vpc security_group nat_gateway bucket_policy hetzner
-            digitalocean linode ovh cloudflare openstack libvirt kvm qemu virsh xen hyper_v
-            virtualbox vmdk vmfs vmotion vswitch thin_provisioned overcommit steal_time iowait
-            io_wait pagecache fsck e2fsck superblock lvs vgs pvs lvcreate lvreduce luks cryptsetup
-            scrub resilver zpool mdstat degraded hot_spare lacp stp spanning_tree arp mac_address
-            ipv6 ipv4 cidr netmask default_gateway static_route ip_route conntrack nmap netcat nc
-            socat sftp scp ftp rclone restic borg borgbackup bacula barman pgbackrest mysqldump
-            mongodump replication_lag replica_set vacuum autovacuum bloat max_connections
-            connection_pool ntp chrony timedatectl update_grub kernel_panic rescue_mode
-            single_user chroot livecd swapfile zram earlyoom ulimits file_descriptors too_many
-            inotify sysrq ebpf bpftrace sar heredoc shebang getopts pipefail powershell cmdlet
-            registry_key active_directory gpo ldap kerberos radius rdp winrm wsl spooler squid
-            dnsmasq bind9 unbound pihole pi_hole raspberry truenas synology nas homelab mikrotik
-            openwrt pfsense opnsense unifi cisco juniper poe ups serial_console bmc redfish
-            зависает зависла не_стартует групп* ключ_ssh домен домена почтов* резервн* восстанов*
-            виртуальн* жёстк* рейд рейда пропуск* задержк* потер* пакетов бридж* админ* дежурн*
-            расписани* планировщик* перенаправ* проброс* сокет* раскат* выкат* канареечн*
-            прометеус* графан* кибан* энджинкс* апач* шелл* винд* линух* железо железк* стойк*
-            коммутатор* роутер* квот* лимит* чарт чарты 卡住 拒绝 不通 规则 转发 隧道 迁移 升级
-            灰度 探针 副本 调度 驱逐 堆积 丢包 网段 子网 网桥 模板 仓库 构建 密钥 清理 归档 切割
-            面板 指标 阈值 值班 故障 复盘 应急 演练 连不 内网 外网 公网 云主 跳板 远程 终端 目录
-            挂掉 写满 满了 爆满 重装 自启 开机 respaldar restaurar arrancar dominio cortafuegos
-            sauvegarder restaurer pare_feu disque_dur redémarrage domaine wiederherst* hochfahren
-            dienst dienste ripristin* spazio espaço kopia zapasow* dysku uruchom* yedek* günlük*
-            завантаж* 방화벽* 도메인* バックアップ ファイアウォール メモリ 再起 起動 証明 復元
-            容量
+            502 503 504 access_denied acl acls acme active_directory ad_account address_already
+            agent_forwarding agents aggiornamento agrandir air_gapped alarm alarms alb alert
+            alerting alerts all_hosts all_servers allowlist alpine already_in amber anycast apache
+            apache2 api_gateway api_keys apk apparmor apt apt_mirror apt_upgrade archlinux arp
+            arranca arrancar arranque artifact* at_boot audit_log audit_policy auditd
+            authorized_keys autoscal* autovacuum avviare avvio awk aws azure backup backups bacula
+            bandwidth barman base_image base_images bastion behind_nat bgp bind9 bind_address bios
+            blackbox blacklist bloat bmc bond bonding boot booting boots borg borgbackup borre
+            bpftrace brute_force bucket_policy build_agent build_cache build_host build_server
+            buildkit buildx ca_bundle caddy calico canary cannot_allocate carpetas cartelle cd cdk
+            cdn centos ceph cert_manager certifica* cgroup* chain_of challenge checkmk chef chmod
+            chown chrony chroot ci cidr cilium cipher circleci cis_benchmark cisco clave_ssh cli
+            cloud_init cloudflare cloudformation cloudfront cloudwatch cluster* cmdlet cni
+            cold_standby command_line compose configmap configmaps connection_pool
+            connection_refused connection_reset conntrack consul container container_image
+            container_logs containers copias cordon core_dump core_dumps corosync cortafuego
+            cortafuegos cpu cpu_load cpus crd cron crt cryptsetup csi csr cups cupsd curl cutover
+            daemon datacenter datadog datastore dateisystem ddns ddos deb debian dedicated_server
+            default_gateway degraded df dhcp dhcp_lease dienst dienst_startet dienste dienstes
+            dies_after dies_each dig digitalocean disaster_recovery disco discos disk disk_io
+            disk_quota disk_usage disks disque disque_dur distroless dkim dnat dnf dns dns_01
+            dns_server dnsmasq document_root domaine dominio dotenv_production downtime dpkg drain
+            droits_d dynamic_dns dyno dysk* e2fsck each_host earlyoom ebpf ec2 ec2_instance edquot
+            eduroam einrichten eks elasticsearch elb elk emergency_mode enospc entrypoint env_file
+            ephemeral_storage errimagepull error_budget espace_disque etcdctl ethernet every_host
+            evict* exit_code exit_node expired expires exporter fail2ban failed_to failover fan
+            fedora festplat* file_descriptors filebeat filesystem* firewall* firing flannel
+            flapping flaps fleet flow_records fluent_bit fluentd flux fly_io flyio fpm fqdn
+            free_space front_panel fsck ftp full_disk game_server gcp getopts ghcr gid gitlab
+            gitops gke golden_image gpo gpupdate grep group_policy grub gunicorn hacked handshake
+            handshake_failed harbor harden hardening hdd headscale health_check healthche*
+            heap_dump heap_dumps heredoc heroku herstart* hetzner hidden_directories high_load
+            hizmet hochfahren hochgefahren hochkomm* home_assistant home_quota homelab host_key
+            hosted_on hoster hosting hostname hosts hot_spare hot_swap hotfix hpa hpc htaccess htop
+            http_01 huge_pages hugepages hyper_v iam icinga icmp idempotent idle_nodes idrac ilo
+            image_pull image_size image_tag image_tags imagepullbackoff imaging incident* influxdb
+            inicializa init_container initcontainer initramfs inode* inotify install_a internal_ips
+            intrusion io_error io_load io_wait iostat iowait ip_address ip_addresses ip_route iperf
+            ipmi ipv4 ipv6 irq iscsi istio jboss jellyfin joindre jump_host juniper k0s k3s kafka
+            katalog kdump keepalived kerberos kernel kernel_panic keyfile keygen keypair keystore
+            kibana kickstart kiosk_browser known_hosts kopia kustomize kvm lacp lambda_times
+            laptops latency_spike layer layers ldap ldap_bind leader_election led_blinking left_on
+            libvirt lifecycle_rules lighttpd link_down linkerd linode linux live_migration livecd
+            liveness load_is log_file log_files log_level log_rotation logging_driver login_node
+            logs logstash lsof luks lvcreate lvreduce lvs mac_address macchina_virtuale
+            machine_virtuelle maintenance_page maintenance_window makefile malware map_op mariadb
+            masquerade max_connections mdstat memory_usage metrics microk8s migrate_the mikrotik
+            minecraft_server minikube mirror_repo module_load mongodump monitor monitoring montagem
+            montaje montar montare mosquitto mount mounted mounts mqtt mtls mttr mtu multi_stage mx
+            mysql mysqldump nagios nameserver* namespaces nas nat nat_gateway nat_rule nc netboot
+            netcat netdata netflow netlify netmask netplan netstat netwerk* network_policy
+            network_share networkpolicy netz_werk netzwerk* neustart* newrelic nextcloud nexus nfs
+            nic nlb nmap no_space node_exporter nodeport nodes nomad npm_ci nslookup ntp nvme
+            object_storage observab* octoprint offline_install on_boot on_call oncall one_liner
+            oneliner oneshot oom open_ports opensearch openshift openstack openwrt operator_pattern
+            opnsense opsgenie ospf outage* overcommit overheating ovh pacemaker packer packet
+            packet_loss packets pacman pagecache pagerduty pare pare_feu partition* partizion*
+            passphrase pastas patch_management pem permessi permisos permission_denied pfsense pfx
+            pgbackrest pgbouncer php_fpm pi_hole pid pids pihole ping pings pipefail pipeline_fails
+            pipelines plante platte playbook* plex pod pods poe poort port port_forwarding
+            portgroup post_code postgres postmortem* powershell ppa preseed primary print_queue
+            private_key private_registry procfs prod production promql protokoll* provision*
+            proxy_reverso proxy_settings prune psu ptr public_ip public_key puerto pulumi puppet
+            push_an pushgateway pv pvc pvs pxe qemu queue_stuck quorum quota quotas rabbitmq rack
+            racks raid1 raid10 raid5 raid6 rancher raspberry rclone rdp rds read_replica readiness
+            reboot* rechner rechte red_interna rede rede_local redfish redirig* redis registrar
+            registry registry_key reinici* render_com renew renewal replica replica_set replicas
+            replication replication_lag rescue_mode resilver resolv resolver resolver_conf
+            respaldar respaldo restart restarting restarts restartsec restaurar restaurer restic
+            restore rete retention reverse_dns revert rhel riavvi* rinnov* ripristin* roll_back
+            rollback rollout* root_partition rootkit rootless rotate rotate_logs rotation route53
+            routing rpm rpo rsyslog rtcwake rto ruimte runner runners s3 saltstack samba sar sata
+            sbatch scadut* scan_images schijf scp scrape scrape_interval screenrc scrub sd_card
+            sd_cards seccomp secret_key secrets secrets_manager security_group sed segv self_host
+            self_hosted self_hosting selinux serial_console server service_account service_mesh
+            servicio_no servis servizio sflow sftp shebang shell sicherung* sigkill sigterm silence
+            sin_memoria sinfo single_user sli slo slurm smart smb smb_conf snap snapshots snat sni
+            socat spanning spanning_tree spazio spegnere speicher* spf spinnaker split_brain splunk
+            spooler squeue squid ssd ssh_keygen ssl ssl_cert staging_environment standby
+            start_request startet_immer state_file static_ip static_lease static_route steal_time
+            steamcmd stonith storageclass stp strace stuck_in su subnet_mask subnetting sudo
+            sudoers superblock swap swapfile swarm syn_flood synology sysctl sysfs sysrq
+            system_prune systemd_timer tag_push tail_logs tailscale taint tcp tcpdump teamcity
+            tekton telegraf terminal thermal thin_provisioned throughput timed_out timedatectl
+            timer_unit tls tls_cert tmp tmpfs tmux toleration* too_many traceroute travis tripwire
+            trivy truenas trunk truststore ttl two_hosts ubuntu udev udp uefi uid ulimit ulimits
+            umask umleit* unattended unattended_upgrades unbound unifi unix_socket unmount
+            unreachable update_grub uprawnienia ups uptime uruchom* usb_stick uwsgi vacuum vagrant
+            valheim vault velero vercel vgs vhost virsh virtual_host virtualbox vm vmdk vmfs
+            vmotion vms vmstat volume volume_logique volumes vpa vpc vpn vrrp vswitch vxlan waf
+            wake_on wal wallboard warm_standby watchdog watts weblogic webroot websphere wget
+            whitelist wiederherst* wifi wildcard wildfly winrm without_downtime without_root wol
+            won_t workflow_file writable write_ahead wsl xargs xen yedek* yum zabbix zapasow*
+            zapora zero_downtime zerotier zertifikat* zigbee zombie zookeeper zpool zram zrestart*
+            zugriffsrechte
+            автозагруз* автозапуск* админ* алерт* апач* архивир* баз базу_на базы_данных баш_скрипт
+            без_простоя белый_ip биос биосе блокировки бридж* брокер* вайфай вентилятор* взлом*
+            винд* виртуализ* виртуальн* вирус* вордпресс* воркер* восстанов* впн выкат* гостев*
+            графан* групп* дамп* дежурн* джоб* диск* днс домен домена доступ_по доступы железк*
+            железо журнал* жёстк* завантаж* зависает зависла загрузчик* задержк* закончилось_место
+            запретить инфраструктур* инцидент* кабинете канареечн* каталог* квот* кибан* кликхаус*
+            ключ_api ключ_ssh ключи_ssh командой команду коммутатор* компов компы компьютер*
+            консоли копии копий красным_моргает кролик лимит* линух* лог логе локалк* майнер*
+            маршрут* маск* мереж* метрик* миграция_базы монго* мониторинг* монтир* місц* на_ноде
+            на_хосте нагрузк* найти_файлы не_грузится не_открывается не_пингуется не_стартует
+            нет_места обнов* образ образа образы однострочник* окружен* оперативк* отваливается
+            откат* очередь_rabbitmq пайплайн* пакетов памят* папк* пароль_root патч переезд*
+            перезагру* перезалив* перезапус* переменные_окружения перенаправ* перенести_базу
+            песочниц* пинг* планировщик* поднять_кластер поднять_сервер подов подсет* поды порт
+            порта порты постгрес* потер* почтов* права_доступа проброс* провайдер* прод прода проде
+            прокси_сервер прометеус* пропуск* простоем простой процес* прошивк* пулер* разверни
+            развернуть разворач* раздавала раздача раздаёт раздел_диска раскат* ребут* редис*
+            реестр_образов резервн* рейд рейд1 рейда релиз* рестарт* роутер* рут рута рутом рэббит*
+            сайты_не самба сборки_образа свитч* свободное_место секретов секреты сервиса сервіс*
+            сертификат* сети сеть симлинк* скриптом_баш слои слой служб* сокет* старту*
+            статический_ip стенд стенды стойк* субд таблиц_маршрутизации таймер терминал*
+            тестовый_стенд том тома точка_доступа узел узла узлы упал_сервер утилит* учетк* учётк*
+            хост хоста хостинг* хостов хосту хосты хранилищ* хранить_секреты чарт чарты шара шард*
+            шару шедулер* шелл* шлюз_по энджинкс* юнита ядра ядро
+            abgestürzt ağda bağlan* başlatıl* contraseña_root démarre_plus démonter espaço günlük*
+            hasło ip_идёт lvm_раздел lvm_том pamięć partición partiç* permissões redémarr*
+            réparer_le réseau réseau_docker serviço serviço_systemd sieć ssh_ключ sudo_без
+            systemd_таймер süreç udp_раз usługa vault_в vertrauenswürdig* コマンド サービス
+            ディスク ネットワーク バックアップ ファイアウォール プロセス ポート メモリ 上传 不起
+            不通 专线 丢包 主从 主机 云主 交换 仓库 代理 传到 伸缩 值班 光纤 免密 入侵 公网 公钥
+            内外 内存 内网 再起 写满 冷备 分区 分片 切割 切换 副本 加固 升级 占满 占用 卡住 卡死
+            压测 压缩 双活 反代 发布 句柄 只读 启动 告警 命令 回源 均衡 域名 堆积 备用 复盘 外网
+            大版 子网 存储 存活 定位 定时 审计 容量 密钥 导出 带宽 平滑 应急 延时 开机 异地 弹性
+            归档 復元 心跳 慢查 打不 扩大 扩容 扩缩 批处 批量 抓包 拉起 拒绝 拨号 挂掉 挂起 指标
+            换源 掉线 排查 探针 接続 攻击 故障 断网 暴力 服务 机器 权限 构建 模板 権限 没生 泛域
+            流量 测速 清理 清空 源站 满了 漏洞 演练 灰度 灾备 热备 爆满 生效 登录 登陆 监控 監視
+            目录 破解 硬路 私钥 穿透 端口 线上 线路 组网 终端 网口 网桥 网段 网络 脑裂 脚本 自動
+            自启 节点 虚拟 补丁 被杀 装系 规则 設定 証明 证书 调度 起不 起動 路由 跳板 跳转 转发
+            软路 迁移 进程 远程 连不 选主 释放 重定 重装 重连 阈值 防护 限制 限速 隧道 静态 面板
+            频繁 驱逐 네트워크* 느려 도메인* 디스크* 리눅 방화 방화벽* 부팅 설정 열려 용량 장애
+            재시작* 포트
         """,
         WEAK: """
-            log servers ports env staging memory ram latency timeout pipeline image timed process
-            processes command* host network proxy tunnel connection connect connected snapshot
-            bridge root permission* denied lan ip ips gateway router switch storage bucket service
-            services healthy config* worker workers upgrade patching patched update slow job jobs
-            cache cached install installed url domain traffic load unavailable broker cloud
-            release gb tb mb команд* сетев* прокси шлюз* настро* сервис* туннел* таймаут* конфиг*
-            подключ* доступ* машин* ресурс* упал* базы базу места место корн* обновл* виснет 配置
-            连接 超时 任务 延迟 运行 数据库 缓存 系统
-        """,
-    },
-    DESIGN: {
-        STRONG: """
-            ux figma wireframe* moodboard* usabilit* heuristic* design_system user_flow user_flows
-            user_journey white_space whitespace visual_hierarchy information_architecture wcag
-            kerning aesthetic* critique* affordan* architect* monolith* adr rfc trade_offs
-            tradeoff* bounded_context high_level redesign* rebrand* microcopy empty_state
-            empty_states designer* designing material_design call_to visual_language
-            visual_identity pros_and color_scheme colour_scheme tone_of style_guide touch_target
-            touch_targets юзабил* редизайн* мудборд* айдентик* архитект* монолит* дизайнер*
-            фирменн* ux_аудит юикс 设计 架构 体验 美观 改版 留白 可用 易用 选型 单体 diseñ*
-            gestalt* ergonom* oberfläc* architekt* arquitet* arquitec* architett* 아키텍처*
-            identidade identité identidad monolithe monolito
-        """,
-        GOOD: """
-            大框 整体架 三期 分期 会员 体系 包装 方向 介绍 文章 诗 祝福 解释 减少 步骤 взвесь
-            варианты гипотез* настроение презентац* разложил придумай накидай пуш пуши деликатн*
-            тексты тексты_для идею подача рассказ сочини стих поздравл* overkill options decide
-            reasoning weigh target_picture phases simplest_way big_picture next_step trade
-            first_glance newsletter copywriting wording welcome_text hiring_ad cover_letter
-            bullet_points essay poem haiku story lore 추천 개선 단순 dark_pattern dark_patterns
-            onboarding persona personas prototyp* brand branding accessib* microserv* scalab*
-            roadmap* multi_tenant event_driven stakeholder* hierarchy illustration* tagline slogan
-            tone conversion strateg* clutter* cramped readab* legible visually microinteraction*
-            plan planning pricing pros ownership split variants monetiz* positioning concept*
-            audience screen_reader screen_readers low_vision colour_blind color_blind haptic*
-            elderly gestures workshop journey journeys personal_brand naming mvp discovery
-            interview* survey_users kpi okr event_sourcing cqrs domain_model domain_driven
-            data_platform data_lake warehouse_or build_vs vs versus compare narrative масштаб*
-            стратег* роадмап* удобн* плюсы план микросерв* концепци* референс* сценари* оформл*
-            визуал* композиц* слоган* приоритет* исследован* структур* навигац* персон* предлож*
-            微服 规划 方案 对比 风格 间距 层次 无障 引导 响应 拆分 权衡 优缺 取舍 扩展 并发 领域
-            流程 整体 文案 适合 高峰 吉祥 品牌 用户 老年 accesib* acessib* accessibilit* marca
-            hierarch* avantages ventajas vantagens vorteile planung estrateg* stratég* 사용자*
-            オススメ sitemap card_sorting tree_test eye_tracking affinity empathy_map
-            value_proposition landing_page above_the cta gamification first_time churn retention
-            delight friction social_proof progressive_disclosure chunking wayfinding signage
-            editorial magazine print_layout golden_ratio rhythm serif sans_serif letterspacing
-            line_height pairing colour_theory color_theory accent_color art_direction mood
-            storytelling storyboard pitch_deck infographic motion_design easing system_design
-            modular_monolith hexagonal event_bus build_or buy_or offline_first strangler
-            milestones prioritise prioritize prioritis* prioritiz* moscow risks brief целев*
-            аудитор* воронк* конверс* доступност* незряч* слабовид* пожил* детск* концепт* нейминг
-            позиционир* бриф* этап* риски рисками модульн* границ* верхнеуровнев* схем*
-            ребрендинг* 受众 漏斗 转化 信任 简洁 极简 气质 调性 氛围 动效 故事 主视 口号 标语 名字
-            起名 路线 优先 里程 边界 解耦 儿童 老人 长辈 易懂 友好 nutzerfluss zielgruppe
-            experiencia_de simplific* simplifi* vereinfach* 사용성 브랜드* ブランド ユーザー
-            コンセプト odbiorc* kullanıcı* tasarım* markay*
-        """,
-        WEAK: """
-            feedback propose* suggest* recommend* improve* better idea* style look cleaner modern
-            minimal confus* app apps customer* client clients user users mobile phone phones flow
-            people reader* visitors friendly simple should choose choice reasons write совет*
-            улучш* посовет* стил* лучше идеи вариант* клиент* заказчик* люди людям 建议 改进 客户
-            更好 移动 首页 应该 学生 推荐 mejor* melhor* améliorer verbesser* miglior* propon*
-            conseil* suger* clientes
+            bridge broker bucket cache cached cloud command* config* connect connected connection
+            denied domain env gateway gb healthy host image install installed ip ips job jobs lan
+            latency load log mb memory network patched patching permission* pipeline ports process
+            processes proxy ram release root router servers service services slow snapshot staging
+            storage switch tb timed timeout traffic tunnel unavailable update upgrade url worker
+            workers
+            базу базы виснет доступ* команд* конфиг* корн* машин* места место настро* подключ*
+            прокси ресурс* сервис* сетев* таймаут* туннел* упал* шлюз*
+            任务 延迟 系统 缓存 超时 运行 连接 配置
         """,
     },
 }
-"""Words of a trade: they tell with and without a picture."""
+"""The words of code and of operations."""
+
+HABITS: Vocabulary = {
+    CODE: {
+        FAINT: """
+            also c cannot does here how_can inside my n pourquoi version warum why wrong x
+            где почему правильно
+            perché 为什 这个 问题
+        """,
+    },
+    DEVOPS: {
+        FAINT: """
+            after after_a after_the all depuis desde dopo down every failed fails full is_down
+            midnight nach night safe safely since tonight what_do
+            ночью после сразу
+            之后 老是
+        """,
+    },
+    DESIGN: {
+        FAINT: """
+            about and_why chi good help_me people quelles team their they three want want_to wants
+            wer what_would who words would
+            для три
+            什么 应该
+        """,
+    },
+}
+"""How people speak of each kind of work, learned from the tuning set; it tells next to nothing."""

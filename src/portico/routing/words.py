@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from portico.routing.sight import BEHOLD, THINGS
+from portico.routing.sight import BEHOLD, DESIGNING, THINGS
 from portico.routing.signals import Signal
-from portico.routing.vocabulary import WORK, Vocabulary
+from portico.routing.vocabulary import HABITS, TRADES, Vocabulary
 
 EDGE = 420
 """Characters at either end of a long text where the wish itself is usually said."""
@@ -81,9 +81,9 @@ def _lexicon(*vocabularies: tuple[Vocabulary, float]) -> Lexicon:
     return Lexicon({entry: tuple(said.values()) for entry, said in entries.items()}, stems)
 
 
-BLIND = _lexicon((WORK, 1.0), (THINGS, 1.0))
+BLIND = _lexicon((TRADES, 1.0), (DESIGNING, 1.0), (THINGS, 1.0), (HABITS, 1.0))
 """For a conversation in words alone."""
-AMID_CODE = _lexicon((WORK, 1.0), (THINGS, SHOWN))
+AMID_CODE = _lexicon((TRADES, 1.0), (DESIGNING, 1.0), (THINGS, SHOWN), (HABITS, 1.0))
 """For words around source code, which has buttons and pages in it, too."""
-SEEING = _lexicon((WORK, LOUDER), (THINGS, SHOWN), (BEHOLD, 1.0))
+SEEING = _lexicon((TRADES, LOUDER), (DESIGNING, LOUDER), (THINGS, SHOWN), (BEHOLD, 1.0))
 """For a conversation with a picture in it."""

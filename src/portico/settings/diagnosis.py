@@ -2,12 +2,14 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portico.errors import ConfigError, Problem
+from portico.access.base import Roster
+from portico.errors import ConfigError, Problem, StoreUnavailable
 from portico.settings.check import warnings
 from portico.settings.load import load_settings
 from portico.settings.model import Settings
@@ -28,8 +30,14 @@ class Finding:
         return f"{self.level:5}  {self.what}{place}{mend}"
 
 
-def diagnose(config: Path | None, home: Path, environ: Mapping[str, str]) -> list[Finding]:
-    """Return what was found; the configuration's faults alone if it has any."""
+def diagnose(
+    config: Path | None, home: Path, environ: Mapping[str, str], keys: Callable[[], Roster]
+) -> list[Finding]:
+    """
+    Return what was found; the configuration's faults alone if it has any.
+
+    *keys* reads who may ask, and may raise StoreUnavailable and ConfigError. Nothing is changed.
+    """
     try:
         settings = load_settings(config, environ)
     except ConfigError as exc:
@@ -39,6 +47,7 @@ def diagnose(config: Path | None, home: Path, environ: Mapping[str, str]) -> lis
         *(_fault(problem, "note") for problem in warnings(settings)),
         *_upstreams(settings),
         *_tunnels(settings),
+        *_access(settings, home, keys),
         _home(home),
     ]
 
@@ -80,12 +89,42 @@ def _listens(host: str, port: int) -> bool:
         return False
 
 
+def _access(settings: Settings, home: Path, keys: Callable[[], Roster]) -> Iterator[Finding]:
+    try:
+        yield _callers(settings, keys())
+    except ConfigError as exc:
+        yield from (_fault(problem) for problem in exc.problems)
+    except StoreUnavailable as exc:
+        mend = "let this user read and write it, or restore access.db and secret together"
+        yield Finding("error", str(exc), str(home), mend)
+    secret = home / "secret"
+    if secret.is_file() and secret.stat().st_mode & 0o077:
+        told = "others on this machine can read the secret of the keys"
+        yield Finding("error", told, str(secret), f"chmod 600 {secret}")
+
+
+def _callers(settings: Settings, roster: Roster) -> Finding:
+    """Who may ask, by the configuration and the keys there are."""
+    where, make = "access.required", "make a key: portico keys create NAME"
+    required, now = settings.access.required, time.time()
+    if required is False:
+        told = "nobody needs a key: whoever reaches the gateway may ask"
+        return Finding("note", told, where, "write `auto` unless something before it asks")
+    if roster.lives(now):
+        living = sum(key.state(now) == "live" for key in roster.keys.values())
+        return Finding("ok", f"callers need a key, and {living} may ask", where)
+    if required == "auto" and not roster.keys:
+        told = "no key was made yet: this machine alone may ask, without one"
+        return Finding("note", told, where, make)
+    return Finding("error", "nobody may ask: a key is needed and none is good", where, make)
+
+
 def _home(home: Path) -> Finding:
     """The embedded stores want a place to write."""
     nearest = home
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
-    if os.access(nearest, os.W_OK):
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         return Finding("ok", "the embedded stores can be written", str(home))
     mend = "make it writable, or set PORTICO_HOME to a folder that is"
     return Finding("error", "the embedded stores cannot be written", str(home), mend)

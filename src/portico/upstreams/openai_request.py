@@ -122,9 +122,8 @@ def _told(thinking: Thinking, target: Target) -> bool:
 def _must_not_think(thinking: Thinking, ask: Ask) -> bool:
     if "reasoning" in ask.mend:
         return _told(thinking, ask.target)
-    choice = ask.request.fields.get("tool_choice")
-    forced = choice is not None and bytes(choice) not in (b"null", b'"auto"')
-    return thinking.frees_tools and forced
+    choice = bytes(ask.request.tool_choice)
+    return thinking.frees_tools and choice not in (b"", b"null", b'"auto"')
 
 
 def _instruct(body: Body, ask: Ask, flavour: Flavour) -> str:
@@ -151,17 +150,9 @@ SCHEMA = (
 )
 
 
-class _Shape(msgspec.Struct):
-    schema: Raw = Raw(b"{}")
-
-
-class _Format(msgspec.Struct):
-    json_schema: _Shape
-
-
 def _schema(request: ChatRequest) -> str:
-    found = msgspec.json.decode(request.fields["response_format"], type=_Format)
-    return bytes(found.json_schema.schema).decode()
+    shape = request.response_format and request.response_format.json_schema
+    return (bytes(shape.schema).decode() if shape else "") or "{}"
 
 
 def _said(

@@ -1,0 +1,209 @@
+"""What every LedgerStore promises. A further backend is one more line in BACKENDS."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from portico.chat.reply import Usage
+from portico.ledger.base import By, LedgerStore, RequestQuery, RequestRow, UsageQuery, UsageRow
+from portico.ledger.rows import row_of
+from portico.ledger.sqlite import open_sqlite
+from portico.routing.attempts import Abandoned, Answered
+from tests.ledger.entries import GEMINI, LIMITED, PRETEND, QWEN, attempt, entry
+
+pytestmark = pytest.mark.anyio
+
+type Opener = Callable[[Path], AbstractAsyncContextManager[LedgerStore]]
+
+BACKENDS: dict[str, Opener] = {
+    "sqlite": lambda folder: open_sqlite(folder / "ledger.db"),
+}
+
+HOSTILE = ["'; DROP TABLE requests; --", "%", "_", '"', "a,b", "null", "", "Ж漢\u202e", "\ufffd"]
+DAY = 86_400.0
+NOON = 1_790_000_000.0 // DAY * DAY + DAY / 2
+
+
+@pytest.fixture(params=BACKENDS)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LedgerStore]:
+    async with BACKENDS[request.param](tmp_path) as opened:
+        yield opened
+
+
+def row(*attempts: object, **more: object) -> RequestRow:
+    return row_of(entry(*attempts, **more))
+
+
+async def by(store: LedgerStore, key: By, **window: float) -> dict[str | None, UsageRow]:
+    return {found.key: found for found in await store.usage(UsageQuery(key, **window))}
+
+
+async def test_a_request_comes_back_as_it_was_kept(store: LedgerStore) -> None:
+    kept = row(
+        attempt(QWEN, LIMITED),
+        attempt(GEMINI),
+        task="title_generation",
+        modalities=("text", "image"),
+        decided_by="the picture",
+        streamed=True,
+        degraded="no thinking",
+    )
+    await store.append([kept])
+    assert await store.request(kept.id) == kept
+
+
+async def test_a_request_that_asked_nobody_is_kept_too(store: LedgerStore) -> None:
+    kept = row(role=None, caller=None, outcome="refused", status=422)
+    await store.append([kept])
+    assert await store.request(kept.id) == kept
+
+
+async def test_an_unknown_request_is_none(store: LedgerStore) -> None:
+    assert await store.request("nobody") is None
+
+
+async def test_appending_twice_is_appending_once(store: LedgerStore) -> None:
+    first, second = row(attempt()), row(attempt(), attempt())
+    await store.append([first])
+    await store.append([first, second, second])
+    assert len(await store.requests(RequestQuery())) == 2
+    total = await by(store, By.ROLE)
+    assert (total["design"].requests, total["design"].attempts) == (2, 3)
+
+
+async def test_appending_nothing_is_fine(store: LedgerStore) -> None:
+    await store.append([])
+    assert await store.requests(RequestQuery()) == []
+
+
+async def test_requests_come_newest_first_a_page_at_a_time_without_gaps(
+    store: LedgerStore,
+) -> None:
+    kept = [row(attempt(), started=NOON + number // 2) for number in range(25)]
+    await store.append(kept)
+    seen: list[RequestRow] = []
+    page = await store.requests(RequestQuery(limit=10))
+    while page:
+        seen += page
+        page = await store.requests(RequestQuery(limit=10, before=page[-1].id))
+    assert seen == sorted(kept, key=lambda row: (row.started, row.id), reverse=True)
+
+
+async def test_a_page_before_an_unknown_request_is_empty(store: LedgerStore) -> None:
+    await store.append([row()])
+    assert await store.requests(RequestQuery(before="nobody")) == []
+
+
+async def test_a_page_has_at_least_one_and_at_most_two_hundred(store: LedgerStore) -> None:
+    await store.append([row() for _ in range(205)])
+    assert len(await store.requests(RequestQuery(limit=10**9))) == 200
+    assert len(await store.requests(RequestQuery(limit=-1))) == 1
+
+
+async def test_every_filter_narrows_the_list(store: LedgerStore) -> None:
+    wanted = row(
+        attempt(QWEN),
+        role="devops",
+        caller="anna",
+        outcome="broken",
+        started=NOON,
+    )
+    others = [
+        row(attempt(GEMINI), role="devops", caller="anna", outcome="broken", started=NOON),
+        row(attempt(QWEN), role="code", caller="anna", outcome="broken", started=NOON),
+        row(attempt(QWEN), role="devops", caller="bert", outcome="broken", started=NOON),
+        row(attempt(QWEN), role="devops", caller="anna", outcome="failed", started=NOON),
+        row(attempt(QWEN), role="devops", caller="anna", outcome="broken", started=NOON - 1),
+        row(attempt(QWEN), role="devops", caller="anna", outcome="broken", started=NOON + 1),
+    ]
+    await store.append([wanted, *others])
+    query = RequestQuery("devops", "qwen3-coder", "broken", "anna", since=NOON, until=NOON + 1)
+    assert await store.requests(query) == [wanted]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_names_are_only_names(store: LedgerStore, text: str) -> None:
+    hostile = row(attempt(), caller=text, role=text, task=text, outcome=text)
+    await store.append([hostile, row(attempt())])
+    query = RequestQuery(role=text, outcome=text, caller=text)
+    assert await store.requests(query) == [hostile]
+    assert (await by(store, By.CALLER))[text].requests == 1
+    assert await store.request(text) is None
+
+
+async def test_usage_by_target_adds_tokens_and_cost_of_its_attempts(store: LedgerStore) -> None:
+    await store.append([row(attempt(QWEN, LIMITED), attempt(GEMINI)) for _ in range(3)])
+    found = await by(store, By.TARGET)
+    gemini, qwen = found["gemini-3-flash"], found["qwen3-coder"]
+    assert (gemini.requests, gemini.attempts, gemini.input, gemini.cached) == (3, 3, 3000, 1200)
+    assert (gemini.output, gemini.reasoning, gemini.cost_usd) == (600, 150, "0.00276")
+    assert (qwen.requests, qwen.attempts, qwen.input, qwen.cost_usd) == (3, 3, 0, None)
+
+
+async def test_usage_by_role_counts_a_request_once_however_many_were_asked(
+    store: LedgerStore,
+) -> None:
+    await store.append([row(attempt(QWEN, LIMITED), attempt(GEMINI)), row(role=None)])
+    found = await by(store, By.ROLE)
+    assert (found["design"].requests, found["design"].attempts) == (1, 2)
+    assert (found[None].requests, found[None].attempts, found[None].cost_usd) == (1, 0, None)
+
+
+async def test_unknown_costs_are_counted_and_never_taken_for_zero(store: LedgerStore) -> None:
+    await store.append(
+        [
+            row(attempt(QWEN)),  # no price
+            row(attempt(GEMINI, Abandoned())),  # no usage
+            row(attempt(GEMINI, LIMITED)),  # nothing was begun, nothing is owed
+        ]
+    )
+    found = (await by(store, By.ROLE))["design"]
+    assert (found.cost_usd, found.unpriced) == (None, 2)
+    await store.append([row(attempt(GEMINI))])
+    found = (await by(store, By.ROLE))["design"]
+    assert (found.cost_usd, found.unpriced) == ("0.00092", 2)
+
+
+async def test_a_cost_of_zero_is_known(store: LedgerStore) -> None:
+    await store.append([row(attempt(GEMINI, Answered(Usage())))])
+    found = (await by(store, By.TARGET))["gemini-3-flash"]
+    assert (found.cost_usd, found.unpriced) == ("0", 0)
+
+
+async def test_simulated_answers_are_counted_apart_and_cost_nothing(store: LedgerStore) -> None:
+    await store.append([row(attempt(PRETEND)), row(attempt(GEMINI))])
+    found = (await by(store, By.ROLE))["design"]
+    assert (found.requests, found.attempts, found.simulated) == (2, 2, 1)
+    assert (found.input, found.simulated_input) == (1000, 1000)
+    assert (found.simulated_output, found.cost_usd, found.unpriced) == (200, "0.00092", 0)
+
+
+async def test_days_are_utc_days_in_order(store: LedgerStore) -> None:
+    midnight = NOON + DAY / 2
+    await store.append([row(started=midnight), row(started=midnight - 0.001), row(started=NOON)])
+    found = await store.usage(UsageQuery(By.DAY))
+    assert [(day.key, day.requests) for day in found] == [("2026-09-21", 2), ("2026-09-22", 1)]
+
+
+async def test_usage_looks_only_at_its_window(store: LedgerStore) -> None:
+    await store.append([row(attempt(), started=NOON + hour) for hour in range(5)])
+    found = await by(store, By.UPSTREAM, since=NOON + 1, until=NOON + 3)
+    assert found["google"].requests == 2
+
+
+async def test_the_most_requested_key_comes_first(store: LedgerStore) -> None:
+    await store.append([row(caller="b"), row(caller="a"), row(caller="c"), row(caller="c")])
+    found = await store.usage(UsageQuery(By.CALLER))
+    assert [usage.key for usage in found] == ["c", "a", "b"]
+
+
+async def test_usage_by_task_tells_background_work_from_the_rest(store: LedgerStore) -> None:
+    await store.append([row(attempt(), task="title_generation"), row(attempt())])
+    assert set(await by(store, By.TASK)) == {None, "title_generation"}
+
+
+async def test_five_hundred_requests_fit_one_append(store: LedgerStore) -> None:
+    await store.append([row(attempt(), attempt()) for _ in range(500)])
+    assert (await by(store, By.TARGET))["gemini-3-flash"].attempts == 1000
