@@ -39,15 +39,22 @@ class ChunkWriter:
     """
 
     def __init__(self, head: Head) -> None:
-        self._model = head.model
-        self._fingerprint = head.fingerprint
+        self._begun: set[int] = set()
+        self._note = b""
+        self.speak(head)
+
+    def speak(self, head: Head) -> None:
+        """Go on under another head: from a seam on, `model` is who speaks then."""
         known = {"id": head.id, "object": "chat.completion.chunk", "created": head.created}
         known["model"] = head.model
         if head.fingerprint:
             known["system_fingerprint"] = head.fingerprint
         self._open = b"data: " + _encode(known)[:-1] + b',"choices":['
         self._text = self._open + b'{"index":0,"delta":{"content":'
-        self._begun: set[int] = set()
+
+    def note(self, portico: dict[str, Any]) -> None:
+        """Put *portico* on the next chunk that is not plain text, which the last one never is."""
+        self._note = b',"portico":' + _encode(portico)
 
     def write(self, batch: list[Delta]) -> bytes:
         """Return the events for *batch*, usage left out; b"" if there is nothing to show."""
@@ -56,7 +63,7 @@ class ChunkWriter:
     def _event(self, delta: Delta) -> bytes:
         if delta.choice in self._begun and _plain(delta):
             return self._text + _encode(delta.text) + b'},"finish_reason":null}]}\n\n'
-        return b"".join((self._open, self._choice(delta), b"]}\n\n"))
+        return b"".join((self._open, self._choice(delta), b"]", self._note, b"}\n\n"))
 
     def _choice(self, delta: Delta) -> bytes:
         out: dict[str, Any] = {}

@@ -9,14 +9,15 @@ from starlette.types import Receive, Send
 
 from portico.api.chunks import ChunkWriter, Head, completion
 from portico.api.problems import envelope, portico_headers, send_problem
-from portico.chat.reply import Delta, Usage, collect
-from portico.dispatch.exchange import Exchange
+from portico.chat.reply import Batch, Delta, Usage, collect
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.journey import Journey
+from portico.dispatch.rescue import Answer
 from portico.errors import GatewayError
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
+RESCUED = b": the answer broke off, another model goes on with it\n\n"
 _EVENTS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -50,10 +51,15 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
         watcher.cancel()
 
 
-def _head(journey: Journey, exchange: Exchange) -> Head:
-    target = exchange.target
+def _head(journey: Journey, answer: Answer) -> Head:
+    target = answer.target
     fingerprint = "simulated" if target.simulated else None
     return Head(f"chatcmpl-{journey.id}", int(journey.started), target.name, fingerprint)
+
+
+def _usage(batch: Batch) -> Usage | None:
+    """Return the latest count in *batch*: it is cumulative."""
+    return next((delta.usage for delta in reversed(batch) if delta.usage is not None), None)
 
 
 class Whole:
@@ -67,17 +73,17 @@ class Whole:
         """Answer, or say why not; returns early if the client leaves."""
         async with while_connected(receive):
             try:
-                async with self._gateway.chat(self._journey) as exchange:
-                    await self._answer(exchange, send)
+                async with self._gateway.chat(self._journey) as answer:
+                    await self._answer(answer, send)
             except GatewayError as exc:
                 told = portico_headers(self._journey)
                 await send_problem(send, exc, told, self._journey.id)
 
-    async def _answer(self, exchange: Exchange, send: Send) -> None:
+    async def _answer(self, answer: Answer, send: Send) -> None:
         deltas: list[Delta] = []
-        async for batch in exchange.batches():
+        async for batch in answer.batches():
             deltas += batch
-        body = completion(collect(deltas), _head(self._journey, exchange))
+        body = completion(collect(deltas), _head(self._journey, answer))
         self._journey.status = 200
         headers = [
             (b"content-type", b"application/json"),
@@ -112,22 +118,28 @@ class Events:
         async with while_connected(receive):
             self._wind_up()
             try:
-                async with self._gateway.chat(self._journey) as exchange:
-                    await self._relay(exchange)
+                async with self._gateway.chat(self._journey) as answer:
+                    await self._relay(answer)
                 await self._write(DONE, more=False)
             except GatewayError as exc:
                 await self._fail(exc)
             finally:
                 self._stop()
 
-    async def _relay(self, exchange: Exchange) -> None:
-        writer = ChunkWriter(_head(self._journey, exchange))
-        usage: Usage | None = None
+    async def _relay(self, answer: Answer) -> None:
+        writer, usage = ChunkWriter(_head(self._journey, answer)), None
+        speaking = answer.target
         self._journey.status = 200
-        async for batch in exchange.batches():
+        async for batch in answer.batches():
+            if answer.target is not speaking:
+                speaking = answer.target
+                writer.speak(_head(self._journey, answer))
+                await self._write(RESCUED)
+            if answer.rescued:
+                writer.note(answer.rescued[-1].told())
             if events := writer.write(batch):
                 await self._write(events)
-            usage = batch[-1].usage or usage if batch else usage
+            usage = _usage(batch) or usage
         if self._journey.request.wants_usage:
             await self._write(writer.usage(usage))
 

@@ -58,8 +58,9 @@ class Part(Struct, frozen=True, gc=False):
 
     @property
     def link(self) -> Link | None:
-        """The picture, video or sound this part points at, however the client wrote it."""
-        found = self.image_url or self.video_url or self.audio_url
+        """The picture, video or sound that a part of this type points at, however it is written."""
+        held_in = HELD_IN.get(self.type, "")
+        found = getattr(self, held_in) if held_in.endswith("_url") else None
         return Link(found) if isinstance(found, str) else found
 
 
@@ -76,6 +77,18 @@ PARTS = {
 }
 """The part types we understand; the edge refuses any other by name."""
 
+HELD_IN = {
+    "text": "text",
+    "input_text": "text",
+    "image_url": "image_url",
+    "input_image": "image_url",
+    "input_audio": "input_audio",
+    "audio_url": "audio_url",
+    "video_url": "video_url",
+    "file": "file",
+}
+"""The field of a part that holds what its type says."""
+
 
 class Function(Struct, frozen=True, gc=False):
     """The function of a tool call; `arguments` is JSON text, as OpenAI sends it."""
@@ -90,9 +103,6 @@ class ToolCall(Struct, frozen=True, gc=False):
     function: Function
     id: str = ""
     type: str = "function"
-
-
-type Speaker = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 
 class Message(Struct, frozen=True):

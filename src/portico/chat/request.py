@@ -27,7 +27,7 @@ class ResponseFormat(Struct, frozen=True):
 class StreamOptions(Struct, frozen=True, gc=False):
     """OpenAI's `stream_options`."""
 
-    include_usage: bool = False
+    include_usage: bool | None = False
 
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -60,7 +60,7 @@ class ChatBody(Struct, frozen=True):
     @property
     def wants_usage(self) -> bool:
         """True if the caller asked for the usage chunk of a stream."""
-        return self.stream_options is not None and self.stream_options.include_usage
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
 
     @property
     def max_output(self) -> int | None:

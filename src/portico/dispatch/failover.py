@@ -11,6 +11,7 @@ from portico.dispatch.exchange import Exchange
 from portico.dispatch.journey import Journey
 from portico.dispatch.places import Places
 from portico.dispatch.refusals import unanswered
+from portico.dispatch.rescue import Answer, Start
 from portico.routing.attempts import Answered, Broken, Failed, Failure, Kind
 from portico.routing.routes import Route
 from portico.routing.tiers import Target
@@ -29,12 +30,13 @@ class Failover:
     @asynccontextmanager
     async def open(
         self, journey: Journey, route: Route, upstreams: Mapping[str, Upstream]
-    ) -> AsyncIterator[Exchange]:
+    ) -> AsyncIterator[Answer]:
         """
-        Give an exchange with the first candidate that says something.
+        Give the answer of the first candidate that says something.
 
         The first delta is the point of no return: before it a failure moves on to the next
-        candidate, after it a failure is the caller's to see.
+        candidate, after it the next candidate goes on with the answer, where its role says
+        `rescue: continue` and it can be done.
 
         Raises:
             Unanswered: nobody answered, or a verdict said stop.
@@ -43,21 +45,53 @@ class Failover:
         turns = _Turns(route, self.standing, self.places)
         while (target := await turns.next()) is not None:
             async with AsyncExitStack() as stack:
-                exchange = Exchange(turns.ask(journey.request, target), journey.began)
-                stack.callback(self._note, exchange, journey)
-                self.places.take(target)
-                stack.callback(self.places.give_back, target)
-                await stack.enter_async_context(exchange)
+                ask = turns.ask(journey.request, target)
+                exchange = await stack.enter_async_context(self._attempt(ask, journey))
                 failure = await exchange.start(upstreams[target.upstream])
                 if failure is not None and turns.refuses(failure):
                     exchange.refuse()
                     failure = None
                 if failure is None:
                     journey.answering, journey.under_way = target, True
-                    yield exchange
+                    async with Answer(journey, exchange, stack.pop_all()) as answer:
+                        if route.role.rescue == "continue":
+                            answer.may_go_on(turns.next, self._starter(journey, upstreams, turns))
+                        yield answer
                     return
             turns.note(target, failure)
         raise unanswered(journey, route, turns.skipped, self.standing)
+
+    @asynccontextmanager
+    async def _attempt(self, ask: Ask, journey: Journey) -> AsyncIterator[Exchange]:
+        """A place for the time of one attempt, which is noted however it ends."""
+        exchange = Exchange(ask, journey.began)
+        self.places.take(ask.target)
+        try:
+            async with exchange:
+                yield exchange
+        finally:
+            self.places.give_back(ask.target)
+            self._note(exchange, journey)
+
+    def _starter(
+        self, journey: Journey, upstreams: Mapping[str, Upstream], turns: "_Turns"
+    ) -> Start:
+        """Return what starts a rescuer."""
+
+        async def start(
+            target: Target, request: ChatRequest
+        ) -> tuple[Exchange, AsyncExitStack] | None:
+            async with AsyncExitStack() as stack:
+                ask = turns.ask(request, target)
+                exchange = await stack.enter_async_context(self._attempt(ask, journey))
+                failure = await exchange.start(upstreams[target.upstream])
+                if failure is None:
+                    journey.answering, journey.under_way = target, True
+                    return exchange, stack.pop_all()
+            turns.note(target, failure)
+            return None
+
+        return start
 
     def _note(self, exchange: Exchange, journey: Journey) -> None:
         """Runs however the attempt ends, also when the caller has left."""

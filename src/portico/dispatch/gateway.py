@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from portico.chat.pictures import without_old_pictures
 from portico.chat.request import ChatRequest
-from portico.dispatch.exchange import Exchange
 from portico.dispatch.failover import Failover
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
+from portico.dispatch.rescue import Answer
 from portico.errors import GatewayError, StreamBroken
 from portico.ledger.base import Ending, Entry, ending
 from portico.ledger.writer import Ledger
@@ -44,7 +44,7 @@ class Gateway:
         return self.failover.standing
 
     @asynccontextmanager
-    async def chat(self, journey: Journey) -> AsyncIterator[Exchange]:
+    async def chat(self, journey: Journey) -> AsyncIterator[Answer]:
         """
         Answer the journey's request; whatever happens, the ledger hears of it once.
 
@@ -60,8 +60,8 @@ class Gateway:
                 raise incapable(route, house.catalog)
             if route.role.old_pictures == "ignore":
                 _leave_out(journey)
-            async with self.failover.open(journey, route, house.upstreams) as exchange:
-                yield exchange
+            async with self.failover.open(journey, route, house.upstreams) as answer:
+                yield answer
         except GatewayError as exc:
             journey.status, journey.code = journey.status or exc.status, exc.code
             if isinstance(exc, StreamBroken):
