@@ -157,7 +157,8 @@ async def open_serving(
         spans = stack.enter_context(open_spans(environ))
         watch = watching(Observer(metrics, spans), _provider(settings))
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
-        failover = Failover(standing, Places(settings.server.max_waiting))
+        server = settings.server
+        failover = Failover(standing, Places(server.max_waiting, server.max_per_caller))
         gateway = Gateway(builder.house(settings), failover, ledger)
         roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
         stack.push_async_callback(_end, roll)

@@ -41,25 +41,32 @@ class Failover:
         Raises:
             Unanswered: nobody answered, or a verdict said stop.
             Overloaded: every candidate is full, and so is the queue.
+            QuotaExceeded: the caller has as many requests under way as they may.
         """
-        turns = _Turns(route, self.standing, self.places)
-        while (target := await turns.next()) is not None:
-            async with AsyncExitStack() as stack:
-                ask = turns.ask(journey.request, target)
-                exchange = await stack.enter_async_context(self._attempt(ask, journey))
-                failure = await exchange.start(upstreams[target.upstream])
-                if failure is not None and turns.refuses(failure):
-                    exchange.refuse()
-                    failure = None
-                if failure is None:
-                    journey.answering, journey.under_way = target, True
-                    async with Answer(journey, exchange, stack.pop_all()) as answer:
-                        if route.role.rescue == "continue":
-                            answer.may_go_on(turns.next, self._starter(journey, upstreams, turns))
-                        yield answer
-                    return
-            turns.note(target, failure)
-        raise unanswered(journey, route, turns.skipped, self.standing)
+        await self.places.enter(journey.caller)
+        try:
+            turns = _Turns(route, journey.caller, self.standing, self.places)
+            while (target := await turns.next()) is not None:
+                async with AsyncExitStack() as stack:
+                    ask = turns.ask(journey.request, target)
+                    exchange = await stack.enter_async_context(self._attempt(ask, journey))
+                    failure = await exchange.start(upstreams[target.upstream])
+                    if failure is not None and turns.refuses(failure):
+                        exchange.refuse()
+                        failure = None
+                    if failure is None:
+                        journey.answering, journey.under_way = target, True
+                        async with Answer(journey, exchange, stack.pop_all()) as answer:
+                            if route.role.rescue == "continue":
+                                answer.may_go_on(
+                                    turns.next, self._starter(journey, upstreams, turns)
+                                )
+                            yield answer
+                        return
+                turns.note(target, failure)
+            raise unanswered(journey, route, turns.skipped, self.standing)
+        finally:
+            self.places.leave(journey.caller)
 
     @asynccontextmanager
     async def _attempt(self, ask: Ask, journey: Journey) -> AsyncIterator[Exchange]:
@@ -108,9 +115,12 @@ class Failover:
 class _Turns:
     """Whose turn it is, given how those before did."""
 
-    def __init__(self, route: Route, standing: Standing, places: Places) -> None:
+    def __init__(
+        self, route: Route, caller: str | None, standing: Standing, places: Places
+    ) -> None:
         self.skipped: list[Target] = []  # those who rest and whose interval somebody else has
         self._route = route
+        self._caller = caller
         self._standing = standing
         self._places = places
         self._left = list(route.candidates)
@@ -144,7 +154,7 @@ class _Turns:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + max(target.patience.first_delta for target in self._full)
         while not (free := [target for target in self._full if self._places.free(target)]):
-            await self._places.wait(self._full, deadline - loop.time())
+            await self._places.wait(self._full, self._caller, deadline - loop.time())
         self._left, self._full = free, []
         return await self.next()
 

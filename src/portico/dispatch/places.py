@@ -1,20 +1,39 @@
-"""How many requests a target may have under way, and a bounded queue for the rest."""
+"""How many requests a target and a caller may have under way, and a bounded queue for the rest."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from portico.errors import Overloaded
+from portico.errors import Overloaded, QuotaExceeded
 from portico.routing.tiers import Target
 
 
-class Places:
-    """Counts what is under way per target; first come, first served where all are full."""
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    """Somebody in the queue: who they are, and when it is worth their while to look again."""
 
-    def __init__(self, max_waiting: int = 256) -> None:
+    caller: str | None
+    wants: Callable[[], bool]
+    called: asyncio.Future[None]
+
+
+class Places:
+    """
+    Counts what is under way. Where all is full, requests wait in one bounded queue.
+
+    A place that comes free goes to the waiting caller who has least under way, and among equals
+    to who waits longest: a caller with a hundred requests does not starve one with a single one.
+    """
+
+    def __init__(self, max_waiting: int = 256, per_caller: int | None = None) -> None:
         self._taken: Counter[str] = Counter()
-        self._waiting: list[tuple[frozenset[str], asyncio.Future[None]]] = []
+        self._callers: Counter[str | None] = Counter()
+        self._queue: list[_Waiter] = []
         self._max_waiting = max_waiting
+        self._per_caller = per_caller
+
+    # -- targets
 
     def free(self, target: Target) -> bool:
         """True if *target* takes one more."""
@@ -25,32 +44,75 @@ class Places:
         self._taken[target.name] += 1
 
     def give_back(self, target: Target) -> None:
-        """Free a place and wake whoever waits for it longest."""
+        """Free a place, and call whoever is next."""
         self._taken[target.name] -= 1
-        for names, waiter in self._waiting:
-            if target.name in names and not waiter.done():
-                waiter.set_result(None)
-                return
+        self._call()
 
-    async def wait(self, targets: Iterable[Target], seconds: float) -> None:
+    async def wait(self, targets: Iterable[Target], caller: str | None, seconds: float) -> None:
         """
         Wait until one of *targets* has a place.
 
         Raises:
             Overloaded: too many wait already, or none came free within *seconds*.
         """
-        if len(self._waiting) >= self._max_waiting:
-            raise Overloaded("every place and the queue for one are taken", retry_after=1.0)
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (frozenset(target.name for target in targets), waiter)
-        self._waiting.append(entry)
+        wanted = tuple(targets)
+        try:
+            await self._wait(caller, lambda: any(map(self.free, wanted)), seconds)
+        except TimeoutError:
+            raise Overloaded(f"No place came free within {seconds:g} s.", retry_after=1) from None
+
+    # -- callers
+
+    async def enter(self, caller: str | None, seconds: float = 30.0) -> None:
+        """
+        Count one more request of *caller*, once they may have it; whoever enters leaves.
+
+        Raises:
+            Overloaded: too many wait already.
+            QuotaExceeded: they had as many as they may for all of *seconds*.
+        """
+        most = self._per_caller
+        try:
+            while most is not None and self._callers[caller] >= most:
+                await self._wait(caller, lambda: self._callers[caller] < most, seconds)
+        except TimeoutError:
+            said = f"You have {most} requests under way, as many as you may."
+            raise QuotaExceeded(said, retry_after=1) from None
+        self._callers[caller] += 1
+
+    def leave(self, caller: str | None) -> None:
+        """Count one less."""
+        self._callers[caller] -= 1
+        if not self._callers[caller]:
+            del self._callers[caller]
+        if self._per_caller is not None:
+            self._call()
+
+    # -- the queue
+
+    async def _wait(self, caller: str | None, wants: Callable[[], bool], seconds: float) -> None:
+        if len(self._queue) >= self._max_waiting:
+            raise Overloaded("Every place and the queue for one are taken.", retry_after=1)
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(caller, wants, called)
+        self._queue.append(waiter)
         try:
             async with asyncio.timeout(seconds):
-                await waiter
-        except TimeoutError:
-            raise Overloaded(f"no place came free within {seconds:g} s", retry_after=1.0) from None
+                await called
+        except BaseException:
+            if called.done():  # it was called and leaves without taking: the next may come
+                self._queue.remove(waiter)
+                self._call()
+            raise
         finally:
-            self._waiting.remove(entry)
+            if waiter in self._queue:
+                self._queue.remove(waiter)
+
+    def _call(self) -> None:
+        ready = [waiter for waiter in self._queue if not waiter.called.done() and waiter.wants()]
+        if ready:
+            next_ = min(ready, key=lambda waiter: self._callers[waiter.caller])
+            next_.called.set_result(None)
 
     def under_way(self) -> dict[str, int]:
         """Return how many requests each target has under way."""

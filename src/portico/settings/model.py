@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import ByteSize, Field, PrivateAttr, SecretStr
 
 from portico.settings.entries import Breaker, EgressPath, Role, Target, Upstream
-from portico.settings.fields import NAMED, Bytes, Seconds, Secret, Section, Switch, Whole
+from portico.settings.fields import NAMED, Bytes, Count, Seconds, Secret, Section, Switch, Whole
 from portico.settings.places import Source
 
 
@@ -60,6 +60,9 @@ class Server(Section):
     )
     max_waiting: Whole = Field(
         default=256, description="Requests that may wait for a target with a free place."
+    )
+    max_per_caller: Count | None = Field(
+        default=None, description="Requests that one caller may have under way; null: any number."
     )
 
 
