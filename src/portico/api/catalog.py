@@ -1,37 +1,45 @@
 """GET /v1/models and POST /v1/route/explain: what the catalog says, and what it would do."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from portico.api import models
-from portico.api.chat import new_id, read_body, task_of
+from portico.api.answers import JSON, PLACE, Numbered, documented, id_of
+from portico.api.body import read_body
+from portico.api.chat import task_of
 from portico.api.deps import Caller, Here
-from portico.api.explain import told
+from portico.api.explain import Explained, explained
+from portico.api.models import Model, ModelList
 from portico.api.wire import parse
 from portico.errors import MalformedRequest
 
-router = APIRouter()
+router = APIRouter(tags=["models"], route_class=Numbered)
+_CHAT_BODY = {"content": {"application/json": {"schema": {"$ref": PLACE + "ChatBody"}}}}
 
 
-@router.get("/v1/models", tags=["models"])
-async def list_models(here: Here, caller: Caller) -> dict[str, Any]:
+@router.get("/v1/models", responses=documented(ModelList, 400, 401))
+async def list_models(here: Here, caller: Caller) -> Response:
     """Roles and targets, in OpenAI's list. From memory: no upstream is waited for."""
-    return models.listing(here.gateway.house.catalog)
+    return JSON(models.listing(here.gateway.house.catalog))
 
 
-@router.get("/v1/models/{name:path}", tags=["models"])
-async def get_model(name: str, here: Here, caller: Caller) -> dict[str, Any]:
+@router.get("/v1/models/{name:path}", responses=documented(Model, 400, 401, 404))
+async def get_model(name: str, here: Here, caller: Caller) -> Response:
     """One role or target."""
-    return models.one(here.gateway.house.catalog, name)
+    return JSON(models.one(here.gateway.house.catalog, name))
 
 
-@router.post("/v1/route/explain", tags=["models"])
-async def explain_route(request: Request, here: Here, caller: Caller) -> dict[str, Any]:
+@router.post(
+    "/v1/route/explain",
+    responses=documented(Explained, 400, 401, 404, 413),
+    openapi_extra={"requestBody": {"required": True, **_CHAT_BODY}},
+)
+async def explain_route(request: Request, here: Here, caller: Caller) -> Response:
     """A chat body in, its route out: who would be asked, in which order, why. Asks nobody."""
-    length = request.headers.get("content-length", "").encode()
-    body = await read_body(request.receive, length, here.max_body)
+    headers = dict(request.scope["headers"])
+    body = await read_body(request.receive, headers.get(b"content-length"), here.max_body)
     if body is None:
         raise MalformedRequest("The body did not come.")
-    asked = parse(body, task_of(dict(request.scope["headers"])))
-    return told(here.gateway.route(asked), here.gateway.house.catalog, new_id())
+    house, asked = here.gateway.house, parse(body, task_of(headers))
+    route = here.gateway.route(asked, house.catalog)
+    return JSON(explained(route, house.catalog, id_of(request.scope)))

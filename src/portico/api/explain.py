@@ -1,61 +1,136 @@
 """POST /v1/route/explain: a chat body in, the route out; nobody is asked."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-from portico.api.problems import envelope
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from portico.api.problems import Envelope, envelope
 from portico.dispatch.refusals import incapable
 from portico.routing.roles import Catalog
-from portico.routing.routes import Route, Tiredness
+from portico.routing.routes import Needs, Route, Tiredness
 from portico.routing.tiers import Target
 
 
-def told(route: Route, catalog: Catalog, request_id: str) -> dict[str, Any]:
+class Weighed(Struct, frozen=True):
+    """A signal, the role it speaks for, and how loudly (0 to 1)."""
+
+    signal: str
+    role: str
+    weight: float
+
+
+class Needed(Struct, frozen=True):
+    """What whoever answers must be able to do; `tokens` is a lower bound."""
+
+    modalities: list[str]
+    features: list[str]
+    tokens: int
+
+
+class Rested(Struct, frozen=True, kw_only=True):
+    """How a target stands: `ok`, or resting until when and why; `probing` is asked next."""
+
+    state: Literal["ok", "resting", "probing"]
+    reason: str | UnsetType = UNSET
+    until: str | UnsetType | None = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class Cost(Struct, frozen=True):
+    """USD per million tokens."""
+
+    input: float
+    output: float
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """Somebody who would be asked."""
+
+    target: str
+    tier: int
+    upstream: str
+    model: str
+    egress: str
+    simulated: bool
+    standing: Rested
+    price: Cost | None
+
+
+class PassedOver(Struct, frozen=True):
+    """Somebody who would not be asked, and why."""
+
+    target: str
+    reason: str
+
+
+class Explained(Struct, frozen=True, kw_only=True):
+    """A request's route: who would be asked, in this order, and why."""
+
+    role: str
+    decided_by: list[Weighed]
+    unsure: bool
+    needs: Needed
+    candidates: list[Candidate]
+    passed: list[PassedOver]
+    error: Envelope | UnsetType = UNSET
+
+
+def explained(route: Route, catalog: Catalog, request_id: str) -> Explained:
     """
     Return what the next real request on *route* would do, and why.
 
     Without candidates it also holds the `error` that request would get.
     """
-    said = {
-        "role": route.role.name,
-        "decided_by": [
-            {"signal": signal.name, "role": signal.role, "weight": round(signal.weight, 3)}
-            for signal in route.decided_by
-        ],
-        "unsure": route.unsure,
-        "needs": {
-            "modalities": sorted(m.value for m in route.needs.modalities),
-            "features": sorted(route.needs.features),
-            "tokens": route.needs.tokens,
-        },
-        "candidates": [_candidate(target, route) for target in route.candidates],
-        "passed": [{"target": one.target.name, "reason": one.reason} for one in route.passed],
-    }
-    if not route.candidates:
-        said |= envelope(incapable(route, catalog), request_id)
-    return said
+    unable = UNSET if route.candidates else envelope(incapable(route, catalog), request_id).error
+    return Explained(
+        role=route.role.name,
+        decided_by=[Weighed(s.name, s.role, round(s.weight, 3)) for s in route.decided_by],
+        unsure=route.unsure,
+        needs=_needed(route.needs),
+        candidates=[_candidate(target, route) for target in route.candidates],
+        passed=[PassedOver(one.target.name, one.reason) for one in route.passed],
+        error=unable,
+    )
 
 
-def _candidate(target: Target, route: Route) -> dict[str, Any]:
+def told(route: Route, catalog: Catalog, request_id: str) -> dict[str, Any]:
+    """Return the same as plain values, for a command line to print."""
+    plain: dict[str, Any] = msgspec.to_builtins(explained(route, catalog, request_id))
+    return plain
+
+
+def _needed(needs: Needs) -> Needed:
+    return Needed(sorted(m.value for m in needs.modalities), sorted(needs.features), needs.tokens)
+
+
+def _candidate(target: Target, route: Route) -> Candidate:
     price = target.price
-    return {
-        "target": target.name,
-        "tier": target.tier,
-        "upstream": target.upstream,
-        "model": target.model,
-        "egress": target.egress,
-        "simulated": target.simulated,
-        "standing": standing(route.standing.get(target.name)),
-        "price": None if price is None else {"input": price.input, "output": price.output},
-    }
+    return Candidate(
+        target=target.name,
+        tier=target.tier,
+        upstream=target.upstream,
+        model=target.model,
+        egress=target.egress,
+        simulated=target.simulated,
+        standing=standing(route.standing.get(target.name)),
+        price=None if price is None else Cost(price.input, price.output),
+    )
 
 
-def standing(rest: Tiredness | None) -> dict[str, Any]:
-    """Return how a target stands: `ok`, or resting until when and why."""
+def standing(rest: Tiredness | None) -> Rested:
+    """Return how a target stands."""
     if rest is None:
-        return {"state": "ok"}
-    until = None
-    if rest.until is not None:
-        until = datetime.fromtimestamp(rest.until, UTC).isoformat(timespec="milliseconds")
-    state = "probing" if rest.probing else "resting"
-    return {"state": state, "reason": rest.reason, "until": until, "detail": rest.detail}
+        return Rested(state="ok")
+    return Rested(
+        state="probing" if rest.probing else "resting",
+        reason=rest.reason,
+        until=None if rest.until is None else moment(rest.until),
+        detail=rest.detail,
+    )
+
+
+def moment(seconds: float) -> str:
+    """Return *seconds* of the epoch as ISO 8601, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

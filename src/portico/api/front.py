@@ -1,64 +1,162 @@
 """What stands before the application: uvicorn's protocol, with a bound on heads, in our words."""
 
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from portico.api.answers import REQUEST_ID, new_id
+from portico.api.body import PARTING
 from portico.api.problems import envelope
 from portico.errors import MalformedRequest
 
 MOST_HEAD = 64 * 1024  # bytes of request line and headers
 MOST_HEADERS = 256
 
+_OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
+
 
 class Front(HttpToolsProtocol):
-    """Refuses what is not HTTP, and heads that go on for ever, with the envelope of any error."""
+    """
+    Refuses what is not HTTP, and heads that go on for ever, with the envelope of any error.
 
-    _reading_head = True
-    _head = 0  # bytes read while the head is not complete
-    _size = 0  # bytes of complete headers
+    An offer to speak another protocol is ignored, as RFC 9110 §7.8 allows: the request is answered
+    as if it had not been made.
+    """
+
+    slowest_head = 30.0  # seconds from a head's first byte to its last
+
+    _refused = False
+    _head: int | None = None  # bytes of a head that is not complete, None between heads
+    _size = 0  # bytes of its parts that are
+    _timer: TimerHandle | None = None
+    _offered = False  # another protocol
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Whoever connects and says nothing is idle, like whoever has been answered."""
+        super().connection_made(transport)
+        idle = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = idle
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._stop_timer()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count while a head is coming: the parser itself has no bound."""
-        if self._reading_head:
+        if self._refused:
+            return  # they may finish sending, and read why; nobody listens
+        self._unset_keepalive_if_required()
+        if self._head is not None:
             self._head += len(data)
-        super().data_received(data)
-        if self._reading_head and self._head > MOST_HEAD and not self.transport.is_closing():
-            self.send_400_response("The head of the request is too large.")
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as exc:
+            self._decline(data[exc.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("This is not HTTP as it is spoken here.")
+        else:
+            self._watch_head()
+
+    def _watch_head(self) -> None:
+        if self._head is None:
+            return
+        if self._head > MOST_HEAD:
+            self.send_400_response("")
+        elif self._timer is None:
+            self._timer = self.loop.call_later(self.slowest_head, self._late)
+
+    def _late(self) -> None:
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, MalformedRequest("The head stopped coming."))
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def on_message_begin(self) -> None:
         """Start counting anew."""
         super().on_message_begin()
-        self._reading_head = True
-        self._head = 0
-        self._size = 0
+        self._head = self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Count what one read may have brought all at once."""
+        self._count(len(url))
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count what one read may have brought all at once."""
-        self._size += len(name) + len(value)
-        if self._size > MOST_HEAD or len(self.headers) >= MOST_HEADERS:
+        """Count, as above; trailers too."""
+        self._count(len(name) + len(value))
+        if len(self.headers) >= MOST_HEADERS:
             raise ValueError("too many headers")
         super().on_header(name, value)
 
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > MOST_HEAD:
+            raise ValueError("too large a head")
+
     def on_headers_complete(self) -> None:
         """The rest is body: bounded by whoever reads it."""
-        self._reading_head = False
+        if self.parser.get_method() == b"CONNECT":
+            raise ValueError("no proxy")
+        self._offered = self.parser.should_upgrade()
+        if self._offered:
+            return
         super().on_headers_complete()
+        self._head = None
+        self._stop_timer()
+
+    def on_message_complete(self) -> None:
+        """An offer's request is read once more, without it."""
+        if not self._offered:
+            super().on_message_complete()
+
+    def _decline(self, rest: bytes) -> None:
+        """The parser takes an offered protocol for spoken and stops: begin again without it."""
+        line = b"%s %s HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        kept = [b"%s: %s\r\n" % pair for pair in self.headers if pair[0] not in _OFFER]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join([line, *kept, b"\r\n", rest]))
 
     def send_400_response(self, msg: str) -> None:
-        """Say it in the envelope, and close."""
+        """Refuse what does not parse, and heads that are too large."""
         many = self.headers is not None and len(self.headers) >= MOST_HEADERS
-        large = many or self._size > MOST_HEAD or self._head > MOST_HEAD
-        error = MalformedRequest("The head of the request is too large." if large else msg)
-        status = b"431 Request Header Fields Too Large" if large else b"400 Bad Request"
-        error.code = "request_too_large" if large else error.code
-        body = msgspec.json.encode(envelope(error, ""))
-        length = str(len(body)).encode()
-        self.transport.write(
-            b"HTTP/1.1 "
-            + status
-            + b"\r\ncontent-type: application/json\r\ncontent-length: "
-            + length
-            + b"\r\nconnection: close\r\n\r\n"
-            + body
-        )
-        self.transport.close()
+        if many or max(self._size, self._head or 0) > MOST_HEAD:
+            error = MalformedRequest("The head of the request is too large.")
+            error.code = "request_too_large"
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, error)
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, MalformedRequest(msg))
+
+    def _refuse(self, status: HTTPStatus, error: MalformedRequest) -> None:
+        """Say it in the envelope, where it cannot be taken for another request's answer; close."""
+        self._refused = True
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self._head is not None or cycle.response_started or self.pipeline:
+                cycle.keep_alive = False  # closes after the answer that is under way
+                return
+            cycle.disconnected = True  # it was this request's body: ours is its answer
+            cycle.message_event.set()
+        elif self._head is None:  # the body of a request that has its answer
+            self.transport.close()
+            return
+        self.transport.write(_answer(status, error))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(PARTING, self.transport.close)
+
+
+def _answer(status: HTTPStatus, error: MalformedRequest) -> bytes:
+    rid = new_id()
+    body = msgspec.json.encode(envelope(error, rid))
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        f"{REQUEST_ID}: {rid}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body

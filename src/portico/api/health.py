@@ -1,46 +1,63 @@
 """Alive, ready, and the numbers."""
 
 import time
-from typing import Any
+from typing import Literal
 
 from fastapi import APIRouter
+from msgspec import Struct
 from starlette.responses import PlainTextResponse, Response
 
+from portico.api.answers import JSON, Numbered, documented, problems
 from portico.api.deps import Here
 from portico.routing.routes import Tiredness
 from portico.telemetry.metrics import CONTENT_TYPE, Snapshot
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=Numbered)
+
+_FINE = frozenset({"ok", "simulated"})
+_TELLING = frozenset({"account", "region", "unreachable"})
+"""Why an upstream, and not only one model of it, is of no use."""
 
 
-@router.get("/healthz", response_class=PlainTextResponse)
+class Readiness(Struct, frozen=True):
+    """`degraded` if a store or an upstream below is neither `ok` nor `simulated`."""
+
+    status: Literal["ok", "degraded"]
+    stores: dict[str, str]
+    upstreams: dict[str, str]
+
+
+@router.get("/healthz", response_class=PlainTextResponse, responses=problems(400))
 async def alive() -> str:
     """Alive: depends on nothing."""
     return "ok"
 
 
-@router.get("/readyz")
-async def ready(here: Here) -> dict[str, Any]:
-    """Ready: `degraded` names the upstream whose account is dead, the tunnel or store that is."""
-    catalog, stores = here.gateway.house.catalog, dict(here.stores())
-    tired = here.gateway.standing.view(catalog.targets.values(), time.time())
+@router.get("/readyz", responses=documented(Readiness, 400))
+async def ready(here: Here) -> Response:
+    """
+    Ready: names the upstream whose account is dead, and the tunnel or store that is away.
+
+    Anybody may ask, so it says no more than that: what a provider wrote is in `/api/standing`.
+    """
+    house, stores = here.gateway.house, dict(here.stores())
+    tired = here.gateway.standing.view(house.catalog.targets.values(), time.time())
     upstreams: dict[str, str] = {}
-    for target in catalog.targets.values():
+    for target in house.catalog.targets.values():
         said = _said(tired.get(target.name), simulated=target.simulated)
-        if upstreams.get(target.upstream, "ok") in ("ok", "simulated"):
+        if upstreams.get(target.upstream, "ok") in _FINE:
             upstreams[target.upstream] = said
-    fine = {"ok", "simulated"}
-    well = fine.issuperset(stores.values()) and fine.issuperset(upstreams.values())
-    return {"status": "ok" if well else "degraded", "stores": stores, "upstreams": upstreams}
+    well = _FINE.issuperset(stores.values()) and _FINE.issuperset(upstreams.values())
+    return JSON(Readiness("ok" if well else "degraded", stores, upstreams))
 
 
 def _said(rest: Tiredness | None, *, simulated: bool) -> str:
-    if rest is None or rest.reason not in ("account", "region", "unreachable"):
+    if rest is None or rest.reason not in _TELLING:
         return "simulated" if simulated else "ok"
-    return f"{rest.reason}: {rest.detail}" if rest.detail else rest.reason
+    return rest.reason
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", response_class=PlainTextResponse, responses=problems(400))
 async def metrics(here: Here) -> Response:
     """Prometheus' text format."""
     ledger, catalog = here.gateway.ledger, here.gateway.house.catalog

@@ -1,45 +1,102 @@
-"""The OpenAPI document: FastAPI's own, with the raw chat endpoint written in from its types."""
+"""The OpenAPI document: FastAPI's own, with the values of msgspec and the raw chat written in."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from fastapi import FastAPI
+from msgspec import UNSET, Struct, UnsetType
 
+from portico.api.answers import PLACE, documented
+from portico.api.explain import Explained
+from portico.api.health import Readiness
+from portico.api.models import Model, ModelList
+from portico.api.operator import Cleared, Reloaded, RequestPage, Standings, UsageSums
+from portico.api.problems import Error
 from portico.chat.request import ChatBody
+from portico.ledger.base import RequestRow
 
-_ERROR = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code", "source", "request_id", "attempts"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": "string"},
-                "source": {"enum": ["client", "gateway", "upstream"]},
-                "request_id": {"type": "string"},
-                "attempts": {"type": "array", "items": {"type": "object"}},
-                "resting": {"type": "array", "items": {"type": "object"}},
-            },
-        }
-    },
+
+class PromptDetails(Struct, frozen=True):
+    """Input tokens that the provider had kept from an earlier request."""
+
+    cached_tokens: int
+
+
+class CompletionDetails(Struct, frozen=True):
+    """Output tokens that were thought and not said."""
+
+    reasoning_tokens: int
+
+
+class Tokens(Struct, frozen=True):
+    """OpenAI's usage object, as the provider counted."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails
+    completion_tokens_details: CompletionDetails
+
+
+class CalledFunction(Struct, frozen=True):
+    """A function's name, and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+class Called(Struct, frozen=True):
+    """A tool call that the model asks for."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
+class Spoken(Struct, frozen=True):
+    """The assistant's message."""
+
+    role: Literal["assistant"]
+    content: str | None
+    refusal: str | None
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[Called] | UnsetType = UNSET
+
+
+class Chosen(Struct, frozen=True):
+    """One of the `n` answers."""
+
+    index: int
+    message: Spoken
+    finish_reason: str | None
+    logprobs: dict[str, Any] | None
+
+
+class Completion(Struct, frozen=True):
+    """OpenAI's `chat.completion`; `model` is the target that answered."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[Chosen]
+    usage: Tokens | UnsetType = UNSET
+    system_fingerprint: str | UnsetType = UNSET
+
+
+_VALUES = (
+    *(ChatBody, Completion, Error, Explained, Model, ModelList),
+    *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Standings, UsageSums),
+)
+_OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent
+_JSON = "application/json"
+_EVENTS = "text/event-stream"
+_HEADERS = {
+    "x-portico-request-id": "The request's id, in the ledger too",
+    "x-portico-role": "The role that was decided on",
+    "x-portico-target": "Who answered",
+    "x-portico-attempts": "How many were asked",
 }
-STATUSES = {
-    400: "Not a chat body, or the upstream rejected it; `param` names the field",
-    401: "No key, or an unknown one",
-    404: "No such model",
-    405: "Not with this method",
-    413: "The body, or the prompt, is too large",
-    422: "Nobody in the chain takes it",
-    429: "Every candidate is limited, or the caller's own limit is reached",
-    502: "Everybody asked failed",
-    503: "Every place is taken, or a store is away",
-    504: "Everybody asked stayed silent",
-}
-_PLACE = "#/components/schemas/"
 
 
 def install(app: FastAPI) -> None:
@@ -55,43 +112,45 @@ def install(app: FastAPI) -> None:
 
 
 def _written_in(document: dict[str, Any]) -> dict[str, Any]:
-    (body,), parts = msgspec.json.schema_components([ChatBody], ref_template=_PLACE + "{name}")
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas |= parts | {"Error": _ERROR}
-    error = {"application/json": {"schema": {"$ref": _PLACE + "Error"}}}
-    errors = {str(code): {"description": said, "content": error} for code, said in STATUSES.items()}
-    chat = {
-        "tags": ["chat"],
-        "summary": "Chat: routed, streamed or whole",
-        "operationId": "create_chat_completion",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": _answer(), **errors},
+    _, parts = msgspec.json.schema_components(_VALUES, ref_template=PLACE + "{name}")
+    components = document.setdefault("components", {})
+    schemas = {
+        name: schema for name, schema in components.get("schemas", {}).items() if name not in _OURS
     }
-    document["paths"]["/v1/chat/completions"] = {"post": chat}
+    components["schemas"] = schemas | parts
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    document["paths"]["/v1/chat/completions"] = {"post": _chat()}
     for path in document["paths"].values():
         for operation in path.values():
-            operation["responses"].pop("422", None) if "chat" not in operation["tags"] else None
-            operation["responses"]["default"] = {"description": "What went wrong", "content": error}
+            _mend(operation)
     return document
 
 
-def _answer() -> dict[str, Any]:
-    completion = {
-        "type": "object",
-        "required": ["id", "object", "created", "model", "choices"],
-        "properties": {
-            "id": {"type": "string"},
-            "object": {"const": "chat.completion"},
-            "created": {"type": "integer"},
-            "model": {"type": "string", "description": "The target that answered"},
-            "choices": {"type": "array", "items": {"type": "object"}},
-            "usage": {"type": "object"},
-        },
+def _mend(operation: dict[str, Any]) -> None:
+    """FastAPI documents its own 422, which is our 400; who may be refused may bring a key."""
+    answers = operation["responses"]
+    unprocessable = answers.get("422", {}).get("content", {}).get(_JSON, {}).get("schema", {})
+    if unprocessable.get("$ref") == f"{PLACE}HTTPValidationError":
+        del answers["422"]
+    if "401" in answers:
+        operation["security"] = [{"key": []}, {}]
+
+
+def _chat() -> dict[str, Any]:
+    answers = documented(Completion, 400, 401, 404, 413, 422, 429, 502, 503, 504)
+    fine = answers[200]
+    fine["description"] = "The answer; as events where `stream` is true"
+    fine["content"][_EVENTS] = {"schema": {"type": "string"}}
+    fine["headers"] = {
+        name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }
     return {
-        "description": "The answer; as events where `stream` is true",
-        "content": {
-            "application/json": {"schema": completion},
-            "text/event-stream": {"schema": {"type": "string"}},
+        "tags": ["chat"],
+        "summary": "Chat: routed, streamed or whole",
+        "operationId": "create_chat_completion",
+        "requestBody": {
+            "required": True,
+            "content": {_JSON: {"schema": {"$ref": PLACE + "ChatBody"}}},
         },
+        "responses": {str(status): said for status, said in answers.items()},
     }

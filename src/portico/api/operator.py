@@ -1,21 +1,25 @@
 """What the console reads and does: standing, requests, usage, reload."""
 
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from math import isinf
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Query
+from msgspec import Struct
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
+from portico.api.answers import JSON, Numbered, documented
 from portico.api.deps import Caller, Here
-from portico.api.explain import standing
+from portico.api.explain import Rested, moment, standing
 from portico.errors import ConfigRefused, NotFound
-from portico.ledger.base import By, RequestQuery, UsageQuery
+from portico.ledger.base import MOST, By, Ending, RequestQuery, RequestRow, UsageQuery, UsageRow
+from portico.routing.tiers import Target
+from portico.upstreams.standing import Record
 
 type Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
-router = APIRouter(prefix="/api", tags=["operator"])
+router = APIRouter(prefix="/api", tags=["operator"], route_class=Numbered)
 
 
 class UsageFilter(BaseModel, extra="forbid"):
@@ -31,90 +35,148 @@ class RequestFilter(BaseModel, extra="forbid"):
 
     role: str | None = None
     target: str | None = None
-    outcome: str | None = None
+    outcome: Ending | None = None
     caller: str | None = None
     since: Seconds | None = None
     until: Seconds | None = None
     before: str | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 50
 
 
-@router.get("/standing")
-async def get_standing(here: Here, caller: Caller) -> dict[str, Any]:
+class TargetStanding(Rested, frozen=True, kw_only=True):
+    """A target, how it stands, and how many requests it has under way."""
+
+    target: str
+    upstream: str
+    tier: int
+    simulated: bool
+    under_way: int
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """
+    What is held against a target, an upstream or a path (`about`: `target NAME` …).
+
+    `until` is None where only a person or a model list ends it.
+    """
+
+    about: str
+    reason: str
+    detail: str
+    failures: int
+    since: str
+    until: str | None
+
+
+class Standings(Struct, frozen=True):
+    """How every target stands, and why."""
+
+    targets: list[TargetStanding]
+    held: list[Held]
+
+
+class Cleared(Struct, frozen=True):
+    """The target or upstream against which nothing is held any more."""
+
+    cleared: str
+
+
+class RequestPage(Struct, frozen=True):
+    """Requests, newest first; `next` is the `before` of the page after, None on the last."""
+
+    requests: list[RequestRow]
+    next: str | None
+
+
+class UsageSums(Struct, frozen=True):
+    """What was used, by what."""
+
+    by: By
+    usage: list[UsageRow]
+
+
+class Reloaded(Struct, frozen=True):
+    """The version of the catalog that is served now."""
+
+    version: str
+
+
+@router.get("/standing", responses=documented(Standings, 400, 401))
+async def get_standing(here: Here, caller: Caller) -> Response:
     """How every target stands, and what is held against targets, upstreams and paths."""
     now = time.time()
-    targets = here.gateway.house.catalog.targets.values()
-    tired = here.gateway.standing.view(targets, now)
-    under_way = here.gateway.failover.places.under_way()
-    return {
-        "targets": [
-            {
-                "target": target.name,
-                "upstream": target.upstream,
-                "tier": target.tier,
-                "simulated": target.simulated,
-                "under_way": under_way.get(target.name, 0),
-                **standing(tired.get(target.name)),
-            }
-            for target in targets
-        ],
-        "held": [
-            {
-                "about": name,
-                "reason": record.reason,
-                "detail": record.detail,
-                "failures": record.failures,
-                "since": _when(record.since),
-                "until": None if isinf(record.until) else _when(record.until),
-            }
-            for name, record in here.gateway.standing.report(now).items()
-        ],
-    }
+    gateway = here.gateway
+    targets = gateway.house.catalog.targets.values()
+    tired = gateway.standing.view(targets, now)
+    under_way = gateway.failover.places.under_way()
+    stands = [_stands(one, standing(tired.get(one.name)), under_way) for one in targets]
+    held = [_held(about, record) for about, record in gateway.standing.report(now).items()]
+    return JSON(Standings(stands, held))
 
 
-@router.post("/standing/{name:path}/clear")
-async def clear_standing(name: str, here: Here, caller: Caller) -> dict[str, Any]:
+def _stands(target: Target, rested: Rested, under_way: Mapping[str, int]) -> TargetStanding:
+    return TargetStanding(
+        target=target.name,
+        upstream=target.upstream,
+        tier=target.tier,
+        simulated=target.simulated,
+        under_way=under_way.get(target.name, 0),
+        state=rested.state,
+        reason=rested.reason,
+        until=rested.until,
+        detail=rested.detail,
+    )
+
+
+def _held(about: str, record: Record) -> Held:
+    return Held(
+        about=about,
+        reason=record.reason,
+        detail=record.detail,
+        failures=record.failures,
+        since=moment(record.since),
+        until=None if isinf(record.until) else moment(record.until),
+    )
+
+
+@router.post("/standing/{name:path}/clear", responses=documented(Cleared, 400, 401, 404))
+async def clear_standing(name: str, here: Here, caller: Caller) -> Response:
     """Forget what is held against a target or an upstream: a person has acted."""
     if not here.gateway.standing.clear(name):
         raise NotFound(f"Nothing is held against {name[:100]!r}.")
-    return {"cleared": name}
+    return JSON(Cleared(name))
 
 
-@router.get("/requests")
+@router.get("/requests", responses=documented(RequestPage, 400, 401, 503))
 async def list_requests(
     here: Here, caller: Caller, asked: Annotated[RequestFilter, Query()]
-) -> dict[str, Any]:
+) -> Response:
     """The latest requests, newest first, without bodies; `next` is the `before` of more."""
     rows = await here.ledger.requests(RequestQuery(**asked.model_dump()))
     more = rows[-1].id if len(rows) >= asked.limit else None
-    return {"requests": msgspec.to_builtins(rows), "next": more}
+    return JSON(RequestPage(rows, more))
 
 
-@router.get("/requests/{request_id}")
-async def get_request(request_id: str, here: Here, caller: Caller) -> Any:
+@router.get("/requests/{request_id}", responses=documented(RequestRow, 400, 401, 404, 503))
+async def get_request(request_id: str, here: Here, caller: Caller) -> Response:
     """One request with every attempt that was made for it."""
     found = await here.ledger.request(request_id)
     if found is None:
         raise NotFound(f"There is no request {request_id[:100]!r}, or it is not written yet.")
-    return msgspec.to_builtins(found)
+    return JSON(found)
 
 
-@router.get("/usage")
-async def get_usage(
-    here: Here, caller: Caller, asked: Annotated[UsageFilter, Query()]
-) -> dict[str, Any]:
+@router.get("/usage", responses=documented(UsageSums, 400, 401, 503))
+async def get_usage(here: Here, caller: Caller, asked: Annotated[UsageFilter, Query()]) -> Response:
     """Requests, tokens and cost, summed up; simulated answers apart and never in a cost."""
     rows = await here.ledger.usage(UsageQuery(**asked.model_dump()))
-    return {"by": asked.by.value, "usage": msgspec.to_builtins(rows)}
+    return JSON(UsageSums(asked.by, rows))
 
 
-@router.post("/catalog/reload")
-async def reload_catalog(here: Here, caller: Caller) -> dict[str, Any]:
+@router.post("/catalog/reload", responses=documented(Reloaded, 400, 401, 422))
+async def reload_catalog(here: Here, caller: Caller) -> Response:
     """Read the configuration again; a bad one is refused with its faults, the old one stays."""
     if problems := await here.reload():
-        raise ConfigRefused("; ".join(str(problem) for problem in problems))
-    return {"version": here.gateway.house.catalog.version}
-
-
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+        said = "; ".join(str(problem) for problem in problems)
+        raise ConfigRefused(said, param=problems[0].key or None)
+    return JSON(Reloaded(here.gateway.house.catalog.version))

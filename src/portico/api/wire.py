@@ -1,19 +1,20 @@
 """HTTP bodies to chat values. Decoded once, with msgspec; pictures stay as they came."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Raw
 
 from portico.artifacts.intake import fault
-from portico.chat.messages import PARTS, Message, Modality, Part
+from portico.chat.messages import HELD_IN, PARTS, Message, Modality, Part
 from portico.chat.request import ChatBody, ChatRequest
 from portico.errors import MalformedRequest
 
 MOST_MESSAGES = 4096
-_LOOKED_INTO = 64 * 1024  # bytes; larger objects are held against their own length only
+_URI = b'"data:'
+_LONG = 1024  # bytes of a data URI from which on cutting it out is worth its while
 
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _body = msgspec.json.Decoder(ChatBody)
@@ -22,15 +23,19 @@ _encode = msgspec.json.Encoder().encode
 
 def parse(body: bytes, task: str | None = None) -> ChatRequest:
     """
-    Return the chat request that *body* holds.
+    Return the chat request that *body* holds; *task* is Open WebUI's, from its header.
 
     Raises:
         MalformedRequest: with the place in `param`, as `messages[3].content[1].image_url.url`.
     """
     try:
         fields = _fields.decode(body)
-        refuse_duplicates(body, fields)
+        if (stream := fields.get("stream")) is not None and bytes(stream) == b"null":
+            del fields["stream"]  # OpenAI's default, and some clients spell every default out
+            body = _encode(fields)
         typed = _body.decode(body)
+        # What msgspec skips it does not decode; an upstream does.
+        refuse_duplicates(_without_pictures(body) if _pictured(typed) else body.decode())
     except msgspec.ValidationError as exc:
         _refuse(exc)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -44,13 +49,16 @@ def parse(body: bytes, task: str | None = None) -> ChatRequest:
 
 def _refuse(exc: msgspec.ValidationError) -> NoReturn:
     """Turn msgspec's words into ours: `Expected …, got … - at $.path`."""
-    said, _, path = str(exc).partition(" - at ")
+    said, _, path = str(exc).rpartition(" - at ")
+    if not path.startswith("`$"):
+        said, path = str(exc), ""
     param = path.strip("`").removeprefix("$").removeprefix(".") or None
     if said.startswith("Object missing required field"):
         name = said.rpartition("field ")[2].strip("`")
         param = f"{param}.{name}" if param else name
         raise MalformedRequest(f"`{param}` is missing.", param=param) from None
     where = f"`{param}`" if param else "The body"
+    said = said[:200]  # an unknown role is repeated there, however long it is
     raise MalformedRequest(f"{where}: {said[0].lower()}{said[1:]}.", param=param) from None
 
 
@@ -62,44 +70,74 @@ class _Duplicate(Exception):
     """A key stands twice in one object."""
 
 
+class _Object(list[tuple[str, Any]]):
+    """The pairs of an object, in their order."""
+
+
 def _once(pairs: list[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _Duplicate(key)
-            seen.add(key)
+        raise _Duplicate
 
 
-def refuse_duplicates(body: bytes, fields: Mapping[str, Raw]) -> None:
+_attentive = json.JSONDecoder(object_pairs_hook=_once, parse_int=float)
+_verbose = json.JSONDecoder(object_pairs_hook=_Object, parse_int=float)
+
+
+def refuse_duplicates(body: str) -> None:
     """
     Refuse an object with the same key twice: we and an upstream could read different things.
 
-    Small bodies are looked into everywhere. Of large ones the top level and each small message
-    are; an object whose size is that of its fields has none.
+    *body* is valid JSON, and looked into at every depth.
     """
     try:
-        if len(body) <= _LOOKED_INTO:
-            json.loads(body, object_pairs_hook=_once)
-            return
-        if not _adds_up(body, fields):
-            json.loads(body, object_pairs_hook=_once)
-            return
-        for raw in msgspec.json.decode(fields.get("messages", b"[]"), type=list[Raw]):
-            if len(memoryview(raw)) <= _LOOKED_INTO:
-                json.loads(bytes(raw), object_pairs_hook=_once)
-    except _Duplicate as exc:
-        name = str(exc)[:100]
-        raise MalformedRequest(f"`{name}` stands twice in one object.", param=name) from None
-    except ValueError:  # what json refuses and msgspec does not is the typed decoding's to name
-        return
+        _attentive.decode(body)
+    except _Duplicate:
+        place = next(_twice(_verbose.decode(body), ""))[:200]
+        raise MalformedRequest(f"`{place}` stands twice in one object.", param=place) from None
 
 
-def _adds_up(body: bytes, fields: Mapping[str, Raw]) -> bool:
-    """True if *body* is as long as its fields, written tightly or as Python's json writes."""
-    inside = sum(len(_encode(key)) + len(memoryview(raw)) for key, raw in fields.items())
-    tight = 2 + inside + 2 * len(fields) - 1
-    return len(body.strip()) in (tight, tight + 2 * len(fields) - 1)
+def _twice(value: Any, place: str) -> Iterator[str]:
+    """Yield every place in *value* whose key has stood in its object before."""
+    if isinstance(value, _Object):
+        seen: set[str] = set()
+        for key, held in value:
+            here = f"{place}.{key[:100]}" if place else key[:100]
+            if key in seen:
+                yield here
+            seen.add(key)
+            yield from _twice(held, here)
+    elif isinstance(value, list):
+        for index, held in enumerate(value):
+            yield from _twice(held, f"{place}[{index}]")
+
+
+def _pictured(body: ChatBody) -> bool:
+    mixed = (message.content for message in body.messages if isinstance(message.content, list))
+    links = (part.link for parts in mixed for part in parts)
+    return any(link is not None and len(link.url) > _LONG for link in links)
+
+
+def _without_pictures(body: bytes) -> str:
+    """
+    Return *body* with its long data URIs shortened: there can be no key in them.
+
+    Only a piece without quotes and backslashes is cut, so strings end where they did, and only
+    after a colon, so it is no key itself. Raises UnicodeDecodeError for what is cut, too.
+    """
+    if not body.isascii():
+        body.decode()
+    kept: list[bytes] = []
+    begin = 0
+    at = body.find(_URI)
+    while at >= 0:
+        end = body.find(b'"', at + len(_URI))
+        stop = body.find(b"\\", at, end)
+        stop = end if stop < 0 else stop
+        if stop - at > _LONG and b":" in body[at - 2 : at]:
+            kept.append(body[begin : at + 64])
+            begin = stop
+        at = body.find(_URI, end)
+    return b"".join([*kept, body[begin:]]).decode(errors="replace")
 
 
 def _check(request: ChatRequest) -> None:
@@ -125,12 +163,8 @@ def _check(request: ChatRequest) -> None:
 
 
 def _check_parts(message: Message, place: str) -> None:
-    if message.content is None:
-        if message.role in ("user", "system", "developer") or not (
-            message.tool_calls or message.role == "assistant"
-        ):
-            raise MalformedRequest(f"`{place}` is missing.", param=place)
-        return
+    if message.content is None and message.role != "assistant":
+        raise MalformedRequest(f"`{place}` is missing.", param=place)
     for index, part in enumerate(message.parts):
         _check_part(part, f"{place}[{index}]")
 
@@ -139,12 +173,10 @@ def _check_part(part: Part, place: str) -> None:
     if part.type not in PARTS:
         known = ", ".join(sorted(PARTS))
         raise MalformedRequest(f"`{place}.type` is none of: {known}.", param=f"{place}.type")
-    if part.modality is Modality.IMAGE:
-        link = part.link
-        if link is None:
-            raise MalformedRequest(f"`{place}.image_url` is missing.", param=f"{place}.image_url")
-        if wrong := fault(link.url):
-            where = f"{place}.image_url.url"
-            raise MalformedRequest(f"`{where}`: {wrong}.", param=where)
-    if part.modality is Modality.TEXT and part.text is None and part.type != "refusal":
-        raise MalformedRequest(f"`{place}.text` is missing.", param=f"{place}.text")
+    held_in = HELD_IN.get(part.type)
+    if held_in is not None and getattr(part, held_in) is None:
+        raise MalformedRequest(f"`{place}.{held_in}` is missing.", param=f"{place}.{held_in}")
+    link = part.link
+    if part.modality is Modality.IMAGE and link is not None and (wrong := fault(link.url)):
+        where = f"{place}.image_url.url"
+        raise MalformedRequest(f"`{where}`: {wrong}.", param=where)

@@ -8,6 +8,9 @@ from collections.abc import Callable
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[\w.+-]+)*)(;base64)?,", re.ASCII)
 _PEEK = 64  # characters of base64: enough for every signature below
 
+_HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif"})
+"""Brands of the one container that holds HEIC, HEIF and AVIF; a film's are others."""
+
 SIGNATURES: dict[str, Callable[[bytes], bool]] = {
     "image/png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
     "image/jpeg": lambda head: head.startswith(b"\xff\xd8\xff"),
@@ -15,7 +18,7 @@ SIGNATURES: dict[str, Callable[[bytes], bool]] = {
     "image/webp": lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP",
     "image/bmp": lambda head: head.startswith(b"BM"),
     "image/tiff": lambda head: head.startswith((b"II*\0", b"MM\0*")),
-    "image/heic": lambda head: head[4:8] == b"ftyp",  # and HEIF, and AVIF: one container
+    "image/heic": lambda head: head[4:8] == b"ftyp" and head[8:12] in _HEIF,
     "image/svg+xml": lambda head: head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"),
     "application/pdf": lambda head: head.startswith(b"%PDF-"),
 }

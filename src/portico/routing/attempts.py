@@ -91,10 +91,6 @@ class Attempt:
 
 def outcome_name(outcome: Outcome) -> str:
     """Return `answered`, `abandoned`, or the kind of the failure."""
-    match outcome:
-        case Answered():
-            return "answered"
-        case Abandoned():
-            return "abandoned"
-        case Failed(failure) | Broken(failure):
-            return failure.kind.value
+    if isinstance(outcome, Failed | Broken):
+        return outcome.failure.kind.value
+    return "answered" if isinstance(outcome, Answered) else "abandoned"

@@ -40,7 +40,7 @@ def choose(request: ChatRequest, catalog: Catalog) -> Choice:
         return Choice(catalog.roles[BACKGROUND], (background,))
     if named is not None:
         return Choice(named, (Signal("asked for by name", asked, 1.0),))
-    if asked == AUTO:
+    if asked == AUTO and catalog.roles:
         decision = classify(request, catalog.roles)
         return Choice(catalog.roles[decision.role], decision.decided_by, decision.unsure)
     if asked in catalog.targets:
@@ -70,7 +70,8 @@ def _is_background(request: ChatRequest, catalog: Catalog) -> bool:
 
 
 def _unknown(asked: str, catalog: Catalog) -> str:
-    names = [AUTO, *catalog.roles, *catalog.targets]
+    auto = [AUTO] if catalog.roles else []  # it chooses among roles
+    names = [*auto, *catalog.roles, *catalog.targets]
     near = get_close_matches(asked[:100], names, n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
     return f"There is no model {asked[:100]!r}. {hint}"

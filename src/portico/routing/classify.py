@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from portico.chat.messages import Message, Modality
 from portico.chat.request import ChatRequest
-from portico.routing.signals import CODE, DESIGN, DEVOPS, VISION, Signal, structure, tools
+from portico.routing.shapes import structure
+from portico.routing.signals import CODE, DESIGN, DEVOPS, VISION, Signal, tools
 from portico.routing.words import AMID_CODE, BLIND, SEEING
 
 __all__ = ["BACKGROUND", "Decision", "Signal", "classify", "is_task"]
@@ -27,7 +28,7 @@ LOUD = 5.0
 _TASK = "### Task:\n"
 _RETRIEVED = "### Task:\nRespond to the user query"
 BARE_PICTURE = (Signal("picture without words", VISION, 1.5),)
-PICTURE = (Signal("picture", VISION, 0.8), Signal("picture", DESIGN, 0.8))
+PICTURE = (Signal("picture", VISION, 0.9), Signal("picture", DESIGN, 0.8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,12 @@ class Decision:
 
 def classify(request: ChatRequest, roles: Collection[str]) -> Decision:
     """
-    Return which of *roles* (at least one) should answer *request*.
+    Return which of *roles* should answer *request*.
 
-    Never waits, never looks further than a few thousand characters into a turn, and names what
-    it saw. When nothing speaks clearly, the more capable tier gets the work: `design`, or else
-    the first of *roles*. A chat UI's background tasks go to `background`.
+    Reads at most two thousand characters of a turn and names what it saw there. When two kinds of
+    work are too close to call, the more capable tier gets it; when nothing speaks at all, `design`
+    does, or else the first of *roles* (only `background` if it is the only one). Both say so. A
+    chat UI's own tasks go to `background`.
     """
     if BACKGROUND in roles and is_task(request):
         reason = Signal("a chat UI's background task", BACKGROUND, 1.0)
@@ -71,8 +73,8 @@ def is_task(request: ChatRequest) -> bool:
 def _signals(request: ChatRequest) -> Iterator[Signal]:
     asked = [message for message in request.messages if message.role == "user"]
     pictured = any(map(_pictured, asked))
-    own = [signal for message in asked[-1:] for signal in _turn(message, pictured)]
-    short = all(len(message.text) < SHORT for message in asked[-1:])
+    own = list(_turn(asked[-1], pictured)) if asked else []
+    short = not asked or len(_wish(asked[-1].text)) < SHORT
     clear = max(_scores(own).values()) >= (CLEAR if short else ENOUGH)
     yield from own
     reach = 0.2 if clear else 0.7
@@ -144,15 +146,19 @@ def _scores(signals: Iterable[Signal]) -> dict[str, float]:
 def _decide(signals: Iterable[Signal], roles: Collection[str]) -> Decision:
     known = sorted(
         (signal for signal in signals if signal.role in roles),
-        key=lambda signal: (-signal.weight, signal.name),
+        key=lambda signal: (-signal.weight, signal.name, signal.role),
     )
     scores = _scores(known)
     best = max(scores.values())
     close = [role for role in CAPABLE if role in roles and scores[role] >= best - MARGIN]
     if best < ENOUGH:
-        role = DESIGN if DESIGN in roles else next(iter(roles))
+        role = DESIGN if DESIGN in roles else _first(roles)
         return Decision(role, (Signal("unsure: nothing clear", role, 0.0), *known), unsure=True)
     if len(close) == 1:
         return Decision(close[0], tuple(known), unsure=False)
     doubt = Signal(f"unsure: {' or '.join(close)}", close[0], 0.0)
     return Decision(close[0], (doubt, *known), unsure=True)
+
+
+def _first(roles: Collection[str]) -> str:
+    return next((role for role in roles if role != BACKGROUND), BACKGROUND)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from portico.chat.messages import Message, Modality, modalities
 from portico.chat.request import ChatRequest
-from portico.routing.signals import Signal
 from portico.routing.roles import Catalog, Role
+from portico.routing.signals import Signal
 from portico.routing.tiers import Target
 
 

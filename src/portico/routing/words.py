@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from portico.routing.sight import BEHOLD, DESIGNING, THINGS
+from portico.routing.sight import BEHOLD, DESIGNING, HABITS, THINGS
 from portico.routing.signals import Signal
-from portico.routing.vocabulary import HABITS, TRADES, Vocabulary
+from portico.routing.vocabulary import TRADES, Vocabulary
 
 EDGE = 420
 """Characters at either end of a long text where the wish itself is usually said."""

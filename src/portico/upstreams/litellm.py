@@ -49,11 +49,12 @@ def library() -> ModuleType:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # read while it is imported
     import litellm
 
+    loaded: Any = litellm  # no stubs: not all of what can be set is declared
     for name in LOGGERS:
         logging.getLogger(name).disabled = True
-    litellm.suppress_debug_info = True
-    litellm.disable_streaming_logging = True
-    litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
+    loaded.suppress_debug_info = True
+    loaded.disable_streaming_logging = True
+    loaded.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
     return litellm
 
 
@@ -97,6 +98,8 @@ class LiteLLM:
                     max_retries=0,
                     num_retries=0,
                     drop_params=False,
+                    # LiteLLM would run a caller's MCP tools itself, and wants a package for that.
+                    _skip_mcp_handler=True,
                     **said,
                 )
             except Exception as error:  # a vendor adapter's door: LiteLLM raises what it likes

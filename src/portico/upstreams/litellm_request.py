@@ -42,7 +42,7 @@ PROMISES = frozenset(
         "web_search_options",
     }
 )
-"""Fields whose loss would make an answer silently wrong: refused by name where nobody knows them."""
+"""Fields whose loss would make an answer silently wrong: refused by name where not known."""
 
 THINKERS = frozenset({"anthropic", "azure_ai", "bedrock"})
 """Providers that want their own signed thoughts back with a tool's result."""

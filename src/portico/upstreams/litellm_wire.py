@@ -19,8 +19,11 @@ KEPT = 16 * 1024
 EDGE = 64
 """Bytes of one piece that are looked at again with the next, lest a sign was cut in two."""
 
-CUT = Failure(Kind.UNAVAILABLE, "the stream ended without a finish reason", 200)
+CUT = Failure(Kind.UNAVAILABLE, "the answer ended without a finish reason", 200)
 LEFT_OUT = Failure(Kind.INCAPABLE, "LiteLLM left a picture out of the request")
+FRAMED = (b"{", b"[", b"data:", b"event:", b"id:", b"retry:", b":")
+"""How an answer starts, streamed or not, of a provider whose signs are known."""
+
 STRAY = Failure(Kind.UNAVAILABLE, "LiteLLM failed without having asked anybody")
 
 CARRIAGE: Mapping[type[Exception], tuple[Kind, str]] = {
@@ -60,7 +63,7 @@ class Witness:
         self._failure: Failure | None = None
         self._status: int | None = None
         self._headers: Mapping[str, str] = {}
-        self._seen = b""
+        self._start = self._seen = b""
         self._edge = b""
 
     def sending(self, body: bytes) -> None:
@@ -78,6 +81,7 @@ class Witness:
         if self._status is None or self._status >= 400:
             self._seen = data
             return
+        self._start = self._start or data.lstrip()[:EDGE]
         self._seen = (self._seen + data)[-KEPT:]
         if self._signs is not None:
             recent = self._edge + data
@@ -97,7 +101,7 @@ class Witness:
         """
         place = self._place
         if self._status is None or self._status == 200:
-            return self._failure or self._complaint(now) or self._strange(now) or otherwise
+            return self._complaint(now) or self._failure or self._strange(now) or otherwise
         return from_status(
             place.provider,
             self._status,
@@ -126,8 +130,8 @@ class Witness:
         return None
 
     def _strange(self, now: float) -> Failure | None:
-        """A page or nothing at all where an answer should be."""
-        if self._status is None or (self._seen.strip() and not self._seen.lstrip()[:1] == b"<"):
+        """A page, a text or nothing at all where an answer should be."""
+        if self._status is None or self._signs is None or self._start.startswith(FRAMED):
             return None
         place = self._place
         return from_status(
