@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import msgspec
 from msgspec import Struct
@@ -59,7 +59,8 @@ class OpenAI:
             connect=ask.target.patience.connect,
         )
         async with AsyncExitStack() as stack:
-            answer = await self._send(stack, call)
+            with _carrying():
+                answer = await stack.enter_async_context(self._account.client.send(call))
             if answer.status != 200:
                 raise UpstreamFailed(await self._refusal(answer))
             media = answer.headers.get("content-type", "")
@@ -70,7 +71,8 @@ class OpenAI:
         """Return the listed ids; an empty list is no evidence and counts as none."""
         call = HTTPRequest(f"{self._account.base_url}/models", self._headers, method="GET")
         async with AsyncExitStack() as stack:
-            answer = await self._send(stack, call)
+            with _carrying():
+                answer = await stack.enter_async_context(self._account.client.send(call))
             if answer.status in NO_LIST:
                 return None
             if answer.status != 200:
@@ -82,12 +84,6 @@ class OpenAI:
                 raise UpstreamFailed(_judged(self._account, answer, body)) from None
         listed = found.data if isinstance(found, _Models) else found
         return frozenset(model.id for model in listed) or None
-
-    async def _send(self, stack: AsyncExitStack, call: HTTPRequest) -> HTTPAnswer:
-        try:
-            return await stack.enter_async_context(self._account.client.send(call))
-        except EgressError as exc:
-            raise UpstreamFailed(from_exception(exc)) from exc
 
     async def _refusal(self, answer: HTTPAnswer) -> Failure:
         try:
@@ -101,6 +97,15 @@ class OpenAI:
         if not self._flavour.wants_reasoning:
             return _Listener(reading, None)
         return _Listener(reading, Note(self._reasonings, owner(ask.target), ask.request.messages))
+
+
+@contextmanager
+def _carrying() -> Iterator[None]:
+    """Turn what egress raises into the one thing that an upstream may."""
+    try:
+        yield
+    except EgressError as exc:
+        raise UpstreamFailed(from_exception(exc)) from exc
 
 
 class _Listener:
