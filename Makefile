@@ -6,8 +6,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
+# A stage of `check` that fails is the last one that runs.
+.NOTPARALLEL:
+
 # Python 3.12 under its own name, or as pyenv knows it; .python-version makes a pyenv shim answer.
-PYTHON := $(shell for p in python3.12 python3 "$$HOME"/.pyenv/versions/3.12.*/bin/python3.12; do \
+PYTHON := $(shell for p in python3.12 python3 \
+	"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12.*/bin/python3.12; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null && { echo "$$p"; break; }; done)
 
 .PHONY: help
@@ -29,13 +33,16 @@ install: $(INSTALLED) ## Install everything into .venv, pinned and hashed
 up: $(INSTALLED) ## Serve at http://127.0.0.1:8000 (ARGS="--port 9000 --config portico.yaml")
 	@exec $(VENV)/bin/portico up $(ARGS)
 
+# -1 is one -q, whatever the environment adds: with two, pytest leaves out its closing line.
+PYTEST := pytest --verbosity=-1 -rs
+
 .PHONY: test
 test: $(INSTALLED) ## Run the tests with coverage (T=tests/routing for some of them)
 ifdef T
-	$(PY) -m pytest $(T)
+	$(PY) -m $(PYTEST) $(T)
 else
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage run -m $(PYTEST)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --fail-under=90 --skip-covered
 	$(PY) -m coverage report --fail-under=100 --skip-covered \

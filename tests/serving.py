@@ -23,7 +23,7 @@ PNG = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
     "DwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-PATIENCE = {"connect": 1, "first_delta": 1.0, "idle": 1.0, "total": 2.0}
+PATIENCE = {"connect": 2, "first_delta": 3.0, "idle": 1.5, "total": 3.0}
 """Short enough to fail in a test, long enough for two busy cores."""
 
 

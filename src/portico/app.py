@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from portico import __version__
-from portico.api import catalog, health, openapi, operator, problems
+from portico.api import catalog, health, openapi, operator, problems, streams
 from portico.api.chat import Chat
 from portico.api.deps import Lobby, Serving
 from portico.api.front import Front
@@ -40,7 +40,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
     app = FastAPI(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.lobby = lobby
     app.router.routes.insert(0, Route("/v1/chat/completions", Chat(lobby), include_in_schema=False))
-    for room in (catalog, operator, health):
+    for room in (catalog, streams, operator, health):
         app.include_router(room.router)
     problems.install(app)
     openapi.install(app)

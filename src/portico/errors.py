@@ -7,8 +7,10 @@ Every exception this gateway raises on purpose.
     + Unauthenticated          401  unauthenticated
     + ModelNotFound            404  model_not_found
     + NotFound                 404  not_found
+    + EventGone                410  event_gone
     + RequestTooLarge          413  request_too_large
     + NoCapableTarget          422  no_capable_target
+    + KeyReused                422  idempotency_key_reused
     + QuotaExceeded            429  quota_exceeded
     + ConfigRefused            422  config_refused
   x Unanswered               - nobody we may ask answered; status and code from the attempts
@@ -73,6 +75,20 @@ class NotFound(CallerError):
 
     status = 404
     code = "not_found"
+
+
+class EventGone(CallerError):
+    """The stream is known, but what was asked of it is older than what is kept."""
+
+    status = 410
+    code = "event_gone"
+
+
+class KeyReused(CallerError):
+    """An Idempotency-Key came with another request than before; 409 would be retried."""
+
+    status = 422
+    code = "idempotency_key_reused"
 
 
 class RequestTooLarge(CallerError):

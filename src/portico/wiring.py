@@ -12,7 +12,7 @@ import os
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,14 @@ from portico.access.watch import open_gate
 from portico.api.deps import Serving
 from portico.api.explain import told
 from portico.api.wire import parse
+from portico.dispatch.errands import Errands
 from portico.dispatch.failover import Failover
 from portico.dispatch.gateway import Gateway, House
+from portico.dispatch.hedging import Hedging
+from portico.dispatch.idempotency import Once, Shelf
 from portico.dispatch.places import Places
 from portico.dispatch.rollcall import RollCall
+from portico.dispatch.streams import Bounds, Streams
 from portico.egress.paths import Direct, Tunnel, parse_via
 from portico.egress.paths import Path as Way
 from portico.egress.pool import Pool
@@ -37,6 +41,7 @@ from portico.ledger.sqlite import open_sqlite
 from portico.ledger.watching import Provider, watching
 from portico.ledger.writer import Ledger
 from portico.routing.choices import decide
+from portico.routing.roles import Catalog
 from portico.settings import Settings, catalog
 from portico.simulator.server import serve_simulator
 from portico.simulator.state import Simulator
@@ -68,7 +73,7 @@ class Builder:
     def house(self, settings: Settings) -> House:
         """Return the catalog of *settings*, with an upstream for each of its accounts."""
         upstreams = {name: self._upstream(name, settings) for name in settings.upstreams}
-        return House(catalog(settings), upstreams)
+        return House(_priced(catalog(settings), settings), upstreams)
 
     def _upstream(self, name: str, settings: Settings) -> Upstream:
         given = settings.upstreams[name]
@@ -84,6 +89,7 @@ class Builder:
             given.api_key.get_secret_value(),
             given.flavour,
             isinstance(way, Tunnel),
+            {key: value.get_secret_value() for key, value in given.headers.items()},
         )
         if given.dialect == "litellm":
             from portico.upstreams.litellm import LiteLLM  # costs seconds: only where configured
@@ -105,6 +111,39 @@ class Builder:
         """Hang up every connection."""
         for pool in self._pools.values():
             await pool.aclose()
+
+
+async def _prepare(settings: Settings) -> None:
+    """Import LiteLLM, where it is configured, without holding anybody up: it takes seconds."""
+    if _foreign(settings):
+        from portico.upstreams.litellm import library
+
+        await asyncio.to_thread(library)
+
+
+def _foreign(settings: Settings) -> dict[str, str]:
+    """Return the upstreams that only LiteLLM can speak to, and its names of their providers."""
+    return {
+        name: given.provider or ""
+        for name, given in settings.upstreams.items()
+        if given.dialect == "litellm" and not given.simulated
+    }
+
+
+def _priced(known: Catalog, settings: Settings) -> Catalog:
+    """Fill prices that the configuration leaves out from LiteLLM's map, for its providers only."""
+    foreign = _foreign(settings)
+    if not foreign:
+        return known
+    from portico.upstreams.litellm import prices
+
+    targets = {
+        name: target
+        if target.price or target.upstream not in foreign
+        else replace(target, price=prices(foreign[target.upstream], target.model))
+        for name, target in known.targets.items()
+    }
+    return replace(known, targets=targets)
 
 
 def _way(name: str, settings: Settings) -> Way:
@@ -129,6 +168,7 @@ class Reload:
         except ConfigError as exc:
             log.error("the configuration was refused, the old one stays: %s", exc)
             return exc.problems
+        await _prepare(settings)
         self.gateway.house = self.builder.house(settings)
         log.info("the catalog was replaced: %s", self.gateway.house.catalog.version)
         return ()
@@ -150,6 +190,7 @@ async def open_serving(
     settings = load()
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(serve_simulator(_simulator(settings)))
+        await _prepare(settings)
         builder = Builder(simulator)
         stack.push_async_callback(builder.aclose)
         metrics, standing = Metrics(), Standing(_say)
@@ -158,14 +199,18 @@ async def open_serving(
         watch = watching(Observer(metrics, spans), _provider(settings))
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
         server = settings.server
-        failover = Failover(standing, Places(server.max_waiting, server.max_per_caller))
+        places = Places(server.max_waiting, server.max_per_caller)
+        failover = Failover(standing, places, Hedging(server.hedge_share))
         gateway = Gateway(builder.house(settings), failover, ledger)
         roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
         stack.push_async_callback(_end, roll)
         gate = await stack.enter_async_context(_gate(settings, home, exposed=exposed))
+        errands = await stack.enter_async_context(Errands())
         yield Serving(
             gateway=gateway,
             gate=gate,
+            once=Once(Shelf(server.replay_window, int(server.replay_memory)), errands),
+            streams=Streams(_bounds(settings), errands),
             ledger=store,
             metrics=metrics,
             stores=lambda: {
@@ -176,6 +221,16 @@ async def open_serving(
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
         )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    server = settings.server
+    return Bounds(
+        window=server.resume_window,
+        patience=server.resume_patience,
+        stream=int(server.resume_per_stream),
+        total=int(server.resume_memory),
+    )
 
 
 async def _end(task: asyncio.Task[None]) -> None:

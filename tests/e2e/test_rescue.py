@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.test_chat import WEATHER
 from tests.e2e.test_streams import events, said
-from tests.serving import house
+from tests.serving import PATIENCE, house
 
 pytestmark = pytest.mark.anyio
 
@@ -83,7 +83,9 @@ SPLICED_NEVER: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", SPLICED_NEVER)
-async def test_tool_calls_json_and_several_choices_are_never_spliced(what: str, tmp_path: Path) -> None:
+async def test_tool_calls_json_and_several_choices_are_never_spliced(
+    what: str, tmp_path: Path
+) -> None:
     fields = dict(SPLICED_NEVER[what])
     text = fields.pop("text")
     async with house(tmp_path) as lab:
@@ -121,7 +123,7 @@ async def test_thoughts_are_never_shown_twice(tmp_path: Path) -> None:
             "upstream": "deepseek",
             "model": "deepseek-flash",
             "features": ["thinking"],
-            "patience": {"connect": 1, "first_delta": 1.0, "idle": 1.0, "total": 2.0},
+            "patience": PATIENCE,
         }
     }
     role = {"targets": ["deepseek-flash", "gemini-3-flash"]}

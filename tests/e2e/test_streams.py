@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import House, house
+from tests.serving import PATIENCE, House, house
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ DEEPSEEK = {
     "deepseek-flash": {
         "upstream": "deepseek",
         "model": "deepseek-flash",
-        "patience": {"connect": 1, "first_delta": 1.0, "idle": 1.0, "total": 2.0},
+        "patience": PATIENCE,
     }
 }
 TEXT = "Пейзаж с 🌲 и 水, ещё раз: naïve façade"

@@ -56,6 +56,7 @@ def test_a_target_takes_path_and_simulation_from_its_upstream() -> None:
         boxes="gemini",
         egress="google",
         simulated=True,
+        scarce=True,
     )
 
 

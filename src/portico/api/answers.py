@@ -16,6 +16,7 @@ STATUSES = {
     400: "Malformed: `param` names the field",
     401: "No key, or an unknown one",
     404: "There is no such thing",
+    410: "It is no longer kept",
     413: "The body, or the prompt, is too large",
     422: "Nobody in the chain takes it",
     429: "Every candidate is limited, or the caller's own limit is reached",
@@ -64,9 +65,18 @@ class Numbered(APIRoute):
 
 
 def documented(answer: type, *errors: int) -> Documented:
-    """Return what OpenAPI says of a route: *answer* where it went well, else one of *errors*."""
+    """
+    Return what OpenAPI says of a route: *answer* where it went well, else one of *errors*.
+
+    Anybody may send what is not HTTP; the type's schema is written in by `openapi`.
+    """
     fine = {"description": "What was asked for", "content": _content(answer.__name__)}
-    return {200: fine, **problems(*errors)}
+    return {200: fine, **problems(400, *errors)}
+
+
+def gated(answer: type, *errors: int) -> Documented:
+    """Return the same for a route that may ask for a key: no key, or nowhere to look it up."""
+    return documented(answer, 401, 503, *errors)
 
 
 def problems(*statuses: int) -> Documented:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from portico.api import models
-from portico.api.answers import JSON, PLACE, Numbered, documented, id_of
+from portico.api.answers import JSON, PLACE, Numbered, gated, id_of
 from portico.api.body import read_body
 from portico.api.chat import task_of
 from portico.api.deps import Caller, Here
@@ -17,13 +17,13 @@ router = APIRouter(tags=["models"], route_class=Numbered)
 _CHAT_BODY = {"content": {"application/json": {"schema": {"$ref": PLACE + "ChatBody"}}}}
 
 
-@router.get("/v1/models", responses=documented(ModelList, 400, 401))
+@router.get("/v1/models", responses=gated(ModelList))
 async def list_models(here: Here, caller: Caller) -> Response:
     """Roles and targets, in OpenAI's list. From memory: no upstream is waited for."""
     return JSON(models.listing(here.gateway.house.catalog))
 
 
-@router.get("/v1/models/{name:path}", responses=documented(Model, 400, 401, 404))
+@router.get("/v1/models/{name:path}", responses=gated(Model, 404))
 async def get_model(name: str, here: Here, caller: Caller) -> Response:
     """One role or target."""
     return JSON(models.one(here.gateway.house.catalog, name))
@@ -31,7 +31,7 @@ async def get_model(name: str, here: Here, caller: Caller) -> Response:
 
 @router.post(
     "/v1/route/explain",
-    responses=documented(Explained, 400, 401, 404, 413),
+    responses=gated(Explained, 404, 413),
     openapi_extra={"requestBody": {"required": True, **_CHAT_BODY}},
 )
 async def explain_route(request: Request, here: Here, caller: Caller) -> Response:

@@ -7,9 +7,10 @@ from starlette.types import Receive, Scope, Send
 
 from portico.api.answers import id_of
 from portico.api.body import read_body
-from portico.api.deps import Lobby
+from portico.api.deps import Lobby, Serving
 from portico.api.problems import not_allowed, problem
 from portico.api.replies import Events, Whole
+from portico.api.returning import IDEMPOTENCY_KEY, Recorded, Repeated, wants_to_resume
 from portico.api.wire import parse
 from portico.dispatch.journey import Journey
 from portico.errors import GatewayError
@@ -52,9 +53,16 @@ class Chat:
         trace = headers.get(b"traceparent")
         parent = trace.decode("latin-1") if trace else None
         journey = Journey(rid, request, started, began, caller, parent)
-        reply = (
-            Events(here.gateway, journey, here.keep_alive)
-            if request.stream
-            else Whole(here.gateway, journey)
-        )
-        await reply.respond(receive, send)
+        await _reply(here, journey, headers, body).respond(receive, send)
+
+
+def _reply(
+    here: Serving, journey: Journey, headers: Mapping[bytes, bytes], body: bytes
+) -> Whole | Events | Repeated | Recorded:
+    """Return what owns the exchange; a client that may come back says so in a header."""
+    if journey.request.stream:
+        events = Events(here.gateway, journey, here.keep_alive)
+        return Recorded(here.streams, journey, events) if wants_to_resume(headers) else events
+    whole = Whole(here.gateway, journey)
+    key = headers.get(IDEMPOTENCY_KEY)
+    return whole if key is None else Repeated(here.once, journey, key, body, whole)

@@ -58,7 +58,7 @@ class ChunkWriter:
 
     def write(self, batch: list[Delta]) -> bytes:
         """Return the events for *batch*, usage left out; b"" if there is nothing to show."""
-        return b"".join([self._event(delta) for delta in batch if delta.counts])
+        return b"".join([self._event(d) for d in batch if d.counts or d.logprobs is not None])
 
     def _event(self, delta: Delta) -> bytes:
         if delta.choice in self._begun and _plain(delta):

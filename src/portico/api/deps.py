@@ -8,6 +8,8 @@ from fastapi import Depends, Header, Request
 
 from portico.access.gate import Gate
 from portico.dispatch.gateway import Gateway
+from portico.dispatch.idempotency import Once
+from portico.dispatch.streams import Streams
 from portico.errors import Problem
 from portico.ledger.base import LedgerStore
 from portico.telemetry.metrics import Metrics
@@ -19,6 +21,8 @@ class Serving:
 
     gateway: Gateway
     gate: Gate
+    once: Once
+    streams: Streams
     ledger: LedgerStore
     metrics: Metrics
     stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong

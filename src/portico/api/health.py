@@ -33,7 +33,7 @@ async def alive() -> str:
     return "ok"
 
 
-@router.get("/readyz", responses=documented(Readiness, 400))
+@router.get("/readyz", responses=documented(Readiness))
 async def ready(here: Here) -> Response:
     """
     Ready: names the upstream whose account is dead, and the tunnel or store that is away.

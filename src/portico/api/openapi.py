@@ -1,88 +1,18 @@
 """The OpenAPI document: FastAPI's own, with the values of msgspec and the raw chat written in."""
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI
-from msgspec import UNSET, Struct, UnsetType
 
-from portico.api.answers import PLACE, documented
+from portico.api.answers import PLACE, gated
 from portico.api.explain import Explained
 from portico.api.health import Readiness
 from portico.api.models import Model, ModelList
 from portico.api.operator import Cleared, Reloaded, RequestPage, Standings, UsageSums
 from portico.api.problems import Error
-from portico.chat.request import ChatBody
+from portico.api.shapes import ChatBody, Completion
 from portico.ledger.base import RequestRow
-
-
-class PromptDetails(Struct, frozen=True):
-    """Input tokens that the provider had kept from an earlier request."""
-
-    cached_tokens: int
-
-
-class CompletionDetails(Struct, frozen=True):
-    """Output tokens that were thought and not said."""
-
-    reasoning_tokens: int
-
-
-class Tokens(Struct, frozen=True):
-    """OpenAI's usage object, as the provider counted."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    prompt_tokens_details: PromptDetails
-    completion_tokens_details: CompletionDetails
-
-
-class CalledFunction(Struct, frozen=True):
-    """A function's name, and its arguments as JSON text."""
-
-    name: str
-    arguments: str
-
-
-class Called(Struct, frozen=True):
-    """A tool call that the model asks for."""
-
-    id: str
-    type: Literal["function"]
-    function: CalledFunction
-
-
-class Spoken(Struct, frozen=True):
-    """The assistant's message."""
-
-    role: Literal["assistant"]
-    content: str | None
-    refusal: str | None
-    reasoning_content: str | UnsetType = UNSET
-    tool_calls: list[Called] | UnsetType = UNSET
-
-
-class Chosen(Struct, frozen=True):
-    """One of the `n` answers."""
-
-    index: int
-    message: Spoken
-    finish_reason: str | None
-    logprobs: dict[str, Any] | None
-
-
-class Completion(Struct, frozen=True):
-    """OpenAI's `chat.completion`; `model` is the target that answered."""
-
-    id: str
-    object: Literal["chat.completion"]
-    created: int
-    model: str
-    choices: list[Chosen]
-    usage: Tokens | UnsetType = UNSET
-    system_fingerprint: str | UnsetType = UNSET
-
 
 _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
@@ -96,6 +26,10 @@ _HEADERS = {
     "x-portico-role": "The role that was decided on",
     "x-portico-target": "Who answered",
     "x-portico-attempts": "How many were asked",
+}
+_ASKED = {
+    "Idempotency-Key": "Not streamed: the same answer to whatever asks the same under this key",
+    "x-portico-resumable": "Streamed: `true` gives events ids, for `GET /v1/streams/{request_id}`",
 }
 
 
@@ -136,8 +70,12 @@ def _mend(operation: dict[str, Any]) -> None:
         operation["security"] = [{"key": []}, {}]
 
 
+def _header(name: str, said: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": said, "schema": {"type": "string"}}
+
+
 def _chat() -> dict[str, Any]:
-    answers = documented(Completion, 400, 401, 404, 413, 422, 429, 502, 503, 504)
+    answers = gated(Completion, 404, 413, 422, 429, 502, 504)
     fine = answers[200]
     fine["description"] = "The answer; as events where `stream` is true"
     fine["content"][_EVENTS] = {"schema": {"type": "string"}}
@@ -148,6 +86,7 @@ def _chat() -> dict[str, Any]:
         "tags": ["chat"],
         "summary": "Chat: routed, streamed or whole",
         "operationId": "create_chat_completion",
+        "parameters": [_header(*told) for told in _ASKED.items()],
         "requestBody": {
             "required": True,
             "content": {_JSON: {"schema": {"$ref": PLACE + "ChatBody"}}},

@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from portico.api.answers import JSON, Numbered, documented
+from portico.api.answers import JSON, Numbered, gated
 from portico.api.deps import Caller, Here
 from portico.api.explain import Rested, moment, standing
 from portico.errors import ConfigRefused, NotFound
@@ -101,7 +101,7 @@ class Reloaded(Struct, frozen=True):
     version: str
 
 
-@router.get("/standing", responses=documented(Standings, 400, 401))
+@router.get("/standing", responses=gated(Standings))
 async def get_standing(here: Here, caller: Caller) -> Response:
     """How every target stands, and what is held against targets, upstreams and paths."""
     now = time.time()
@@ -139,7 +139,7 @@ def _held(about: str, record: Record) -> Held:
     )
 
 
-@router.post("/standing/{name:path}/clear", responses=documented(Cleared, 400, 401, 404))
+@router.post("/standing/{name:path}/clear", responses=gated(Cleared, 404))
 async def clear_standing(name: str, here: Here, caller: Caller) -> Response:
     """Forget what is held against a target or an upstream: a person has acted."""
     if not here.gateway.standing.clear(name):
@@ -147,7 +147,7 @@ async def clear_standing(name: str, here: Here, caller: Caller) -> Response:
     return JSON(Cleared(name))
 
 
-@router.get("/requests", responses=documented(RequestPage, 400, 401, 503))
+@router.get("/requests", responses=gated(RequestPage))
 async def list_requests(
     here: Here, caller: Caller, asked: Annotated[RequestFilter, Query()]
 ) -> Response:
@@ -157,7 +157,7 @@ async def list_requests(
     return JSON(RequestPage(rows, more))
 
 
-@router.get("/requests/{request_id}", responses=documented(RequestRow, 400, 401, 404, 503))
+@router.get("/requests/{request_id}", responses=gated(RequestRow, 404))
 async def get_request(request_id: str, here: Here, caller: Caller) -> Response:
     """One request with every attempt that was made for it."""
     found = await here.ledger.request(request_id)
@@ -166,14 +166,14 @@ async def get_request(request_id: str, here: Here, caller: Caller) -> Response:
     return JSON(found)
 
 
-@router.get("/usage", responses=documented(UsageSums, 400, 401, 503))
+@router.get("/usage", responses=gated(UsageSums))
 async def get_usage(here: Here, caller: Caller, asked: Annotated[UsageFilter, Query()]) -> Response:
     """Requests, tokens and cost, summed up; simulated answers apart and never in a cost."""
     rows = await here.ledger.usage(UsageQuery(**asked.model_dump()))
     return JSON(UsageSums(asked.by, rows))
 
 
-@router.post("/catalog/reload", responses=documented(Reloaded, 400, 401, 422))
+@router.post("/catalog/reload", responses=gated(Reloaded, 422))
 async def reload_catalog(here: Here, caller: Caller) -> Response:
     """Read the configuration again; a bad one is refused with its faults, the old one stays."""
     if problems := await here.reload():

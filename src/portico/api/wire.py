@@ -58,7 +58,8 @@ def _refuse(exc: msgspec.ValidationError) -> NoReturn:
         param = f"{param}.{name}" if param else name
         raise MalformedRequest(f"`{param}` is missing.", param=param) from None
     where = f"`{param}`" if param else "The body"
-    said = said[:200]  # an unknown role is repeated there, however long it is
+    if said.startswith("Invalid enum value"):  # which msgspec repeats, however long it is
+        said = "Is none of the values known here"
     raise MalformedRequest(f"{where}: {said[0].lower()}{said[1:]}.", param=param) from None
 
 

@@ -30,7 +30,7 @@ class StreamOptions(Struct, frozen=True, gc=False):
     include_usage: bool | None = False
 
 
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class ChatBody(Struct, frozen=True):

@@ -1,25 +1,20 @@
 """An answer in progress, which somebody else goes on with when it breaks off."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from types import TracebackType
 
 from msgspec.structs import replace
 
 from portico.chat.continuation import continuation
 from portico.chat.reply import Batch, Usage
 from portico.chat.request import ChatRequest
-from portico.dispatch.exchange import Exchange
-from portico.dispatch.journey import Journey
+from portico.dispatch.hedging import Running
 from portico.dispatch.seam import Kind, Seam
+from portico.dispatch.trials import Trials
 from portico.errors import StreamBroken
 from portico.routing.attempts import Broken
 from portico.routing.tiers import Target
 from portico.routing.verdicts import Step, judge
-
-type Start = Callable[[Target, ChatRequest], Awaitable[tuple[Exchange, AsyncExitStack] | None]]
-type Next = Callable[[], Awaitable[Target | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +25,14 @@ class Rescued:
     to: str
     seam: Seam
 
+    @property
+    def kind(self) -> str:
+        """How: continued, overlapped, repeated or restarted."""
+        return (self.seam.kind or Kind.CONTINUED).value
+
     def told(self) -> dict[str, dict[str, str]]:
         """Return what the `portico` field of a chunk says of it."""
-        kind = self.seam.kind or Kind.CONTINUED
-        return {"rescued": {"from": self.from_, "to": self.to, "kind": kind.value}}
+        return {"rescued": {"from": self.from_, "to": self.to, "kind": self.kind}}
 
 
 class Answer:
@@ -41,41 +40,22 @@ class Answer:
     What a gateway gives: the exchange in progress, and whoever goes on with it.
 
     `target` is who speaks now: it changes at a seam. Only text is ever spliced: never tool
-    calls, JSON, or several choices. Reasoning is shown once. Leaving the context hangs up.
+    calls, JSON, or several choices. Reasoning is shown once.
     """
 
-    def __init__(self, journey: Journey, exchange: Exchange, scope: AsyncExitStack) -> None:
+    def __init__(self, trials: Trials, running: Running, *, rescue: bool) -> None:
         self.rescued: list[Rescued] = []
-        self._journey = journey
-        self._exchange = exchange
-        self._scope = scope
-        self._next: Next | None = None
-        self._start: Start | None = None
+        self._trials = trials
+        self._running = running
         self._text: list[str] = []
-        self._spliceable = journey.request.stream and _one_text(journey.request)
+        request = trials.journey.request
+        self._spliceable = rescue and request.stream and _one_text(request)
         self._usage: Usage | None = None  # of those who broke off
-
-    def may_go_on(self, next_: Next, start: Start) -> None:
-        """Say who is next if it breaks, and how to start them."""
-        self._next, self._start = next_, start
-
-    async def __aenter__(self) -> "Answer":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for rescued in self.rescued:
-            self._journey.degraded.append(f"rescued-{rescued.told()['rescued']['kind']}")
-        await self._scope.__aexit__(kind, error, trace)
 
     @property
     def target(self) -> Target:
         """Who speaks now."""
-        return self._exchange.target
+        return self._running.exchange.target
 
     async def batches(self) -> AsyncIterator[Batch]:
         """
@@ -86,15 +66,21 @@ class Answer:
         """
         while True:
             try:
-                async for batch in self._exchange.batches():
+                async for batch in self._running.exchange.batches():
                     relayed = self._spliced(batch) if self.rescued else batch
                     if self._spliceable:
                         self._remember(relayed)
                     yield relayed
+                self._tell()
                 return
             except StreamBroken as broken:
                 if not await self._go_on():
                     raise broken from None
+
+    def _tell(self) -> None:
+        """The ledger is told too."""
+        for rescued in self.rescued:
+            self._trials.journey.degraded.append(f"rescued-{rescued.kind}")
 
     def _spliced(self, batch: Batch) -> Batch:
         """Drop what the rescuer repeats, and thoughts: the reader has seen some already."""
@@ -117,20 +103,20 @@ class Answer:
 
     async def _go_on(self) -> bool:
         """Close what broke, and start the next who can; False if nobody may or can."""
-        outcome = self._exchange.outcome
-        if not self._spliceable or self._next is None or self._start is None:
+        outcome, trials = self._running.exchange.outcome, self._trials
+        if not self._spliceable or not isinstance(outcome, Broken):
             return False
-        if not isinstance(outcome, Broken) or judge(outcome.failure).step is not Step.NEXT:
+        if judge(outcome.failure).step is not Step.NEXT:
             return False
         sent, broke = "".join(self._text), self.target.name
         self._usage = _sum(self._usage, outcome.usage)
-        await self._scope.aclose()
-        while (target := await self._next()) is not None:
+        await self._running.scope.aclose()
+        while (target := await trials.turns.next()) is not None:
             exact = "prefill" in target.features
-            asked = continuation(self._journey.request, sent, prefill=exact)
-            started = await self._start(target, asked)
-            if started is not None:
-                self._exchange, self._scope = started
+            asked = continuation(trials.journey.request, sent, prefill=exact)
+            running = await trials.go_on(target, asked)
+            if running is not None:
+                self._running = running
                 self.rescued.append(Rescued(broke, target.name, Seam(sent, exact=exact)))
                 return True
         return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from portico.routing.tiers import Target
 
@@ -15,7 +16,7 @@ class Role:
     description: str = ""
     max_attempts: int = 4
     rescue: str = "continue"  # off | continue
-    hedge_after: float | None = None
+    hedge_after: float | Literal["learned"] | None = None
     refused: str = "stop"  # stop | next: what a provider's policy refusal leads to
     old_pictures: str = "keep"  # keep | ignore: whether pictures of earlier turns still need eyes
 

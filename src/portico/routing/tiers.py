@@ -50,5 +50,6 @@ class Target:
     patience: Patience = field(default=Patience())
     breaker: Breaker = field(default=Breaker())
     max_concurrency: int = 64
+    scarce: bool = False  # its quota is: never asked only to be faster
     egress: str = "direct"
     simulated: bool = False

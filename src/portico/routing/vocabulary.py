@@ -77,53 +77,52 @@ TRADES: Vocabulary = {
             infinity inherit* init insertion_sort int integer integers integration_test integrator
             interop interpreter interrupt* intervals isinstance isolation_level iterable iterar
             iterate iterating iteration iterator* java javascript jetpack jit join joins jpa jquery
-            json json_parse json_schema jsx julia keras keydown keyerror keyword klas* knex kod_som
-            kodlama kotlin kwargs lambda langchain lapack laravel lazy_loading leaderboard_code
-            leapfrog learning_rate left_join legacy_code leggere_un lexer lifetime lifetimes lijst
-            linha_por linker linq linter linting lista_di lista_som listener livedata lldb llm_app
+            json json_parse json_schema jsx julia keras keydown keyword klas* knex kod_som kodlama
+            kotlin kwargs lambda langchain lapack laravel lazy_loading leaderboard_code leapfrog
+            learning_rate left_join legacy_code leggere_un lexer lifetime lifetimes lijst linha_por
+            linker linq linter linting lista_di lista_som listener livedata lldb llm_app
             localstorage lombok lookahead lookbehind loop loops lua lus macro macros makefile_c
             malloc markdown_parser marshal match_case matching_function matlab matplotlib matrices
             matrix maven mein_regex merge_conflict merge_overlapping mergesort metaclass method
             methode methodes methods metoda metodo metody micropython middleware minif*
-            missing_argument mixin mock mocking mockito mocks module module_not modules modulo
-            modulo_operator modulus monad mongoose monkeypatch monobehaviour monte_carlo mpi
-            multiply multithread* mutex namespace_php nan nested neural_network nextjs nil
-            nil_pointer nlp no_matching nodejs nonetype not_assignable not_defined npm nuget
-            null_check nullable nullpointer* nullptr num_workers numba numpy nuxt object_oriented
-            objectoriented objeto objetos observable observer ode off_by oggetti onclick oop
-            openapi opencv opengl openmp openscad optimizer_step optional_chaining ordenar ordene
-            ordeno ordina orm overfit* overload* overrid* pagination palindrome pandas parametre
-            parametri* parcour* parity parse parsed parser* parses parsing pass_by passes_when
-            pathfind* pattern_matching pde perl php physics_engine pinia pip pivot_table playwright
-            plugin pnpm poetry pointer pointers polars polyfill polymorph* positional_argument
-            prepared_statement primary_key prime primes printing prints prisma profiler profiling
-            programa programar programie programmer programming programs promesa* promise*
-            prompt_template property_based protobuf proyecto_npm pseudo pseudocode puntator*
-            puppeteer pure_function pwm pybind11 pydantic pygame pypi pyspark python python_script
-            pytorch qt quadtree quaternion* query_sql queryselector quicksort rails random_forest
-            raycast rayon re_render react read_file readonly rebase records recyclerview reduce_a
-            redux reflection requests rerender* rounding route routes rtos ruby runge_kutta rust
-            rustc rxjs sandbox_code satisfies scaffold scala schleife schleifen schnittstelle
-            schreib_eine scipy scraper scratch script scrivi_una sdk seaborn sealed segfaults
-            select_from selenium self semaphore* sequelize serializ* service_worker servo setstate
-            setter shader shadow_dom shallow_copy shapes_don shared_ptr shared_state shopify
-            side_effect simd simulation singleton singleton_pattern sizeof sklearn skript_in
-            skriv_en slice slicing slugify smart_pointer smells snippet solid_principles solidity
-            solver sorted sortier* sorting sorts spark spi splice spreadsheet_formula spring sprite
-            sprites sql sqlalchemy squash ssr stack_overflow stale stash state_machine
-            state_management staticmethod stdin stdout stepping stl stm32 streams_api strftime
-            stringa strip stripe strong_typing struct structs stub stubbing stubs subclass subquer*
-            subscriptable substring subtract sum_over sumif superclass svelte svelte_store swagger
-            swallow swallows swift swiftui switch_case switch_statement symfony tablic* tail_call
-            tailwind tdd telegram_bot template_class tensor tensor_shape tensorflow tensors ternary
-            test_suite testy thread thread_safe threading threads throttle tic_tac time_complexity
-            timezone tkinter to_number to_unpack tokeniz* topological tostring traceback
-            training_loop trait trait_bound traits transaction transactions transpil* trie trier
-            trouve_pas tsconfig tsx tuple* turtle two_classes type_annotation type_error
-            type_mismatch typed typeerror typen typer typescript typfehler typing uart umlaute
-            undefined undefined_is unexpected_token unhashable unicode unique_ptr unit_testing
-            unity unmarshal unreal unresolved_reference unwrap upsert use_after useeffect
-            userscript usestate utf8 valgrind validate validates validation validator valueerror
+            missing_argument mixin mock mocking mockito mocks module_not modulo modulo_operator
+            modulus monad mongoose monkeypatch monobehaviour monte_carlo mpi multiply multithread*
+            mutex namespace_php nan nested neural_network nextjs nil nil_pointer nlp no_matching
+            nodejs nonetype not_assignable not_defined npm nuget null_check nullable nullpointer*
+            nullptr num_workers numba numpy nuxt object_oriented objectoriented objeto objetos
+            observable observer ode off_by oggetti onclick oop openapi opencv opengl openmp
+            openscad optimizer_step optional_chaining ordenar ordene ordeno ordina orm overfit*
+            overload* overrid* pagination palindrome pandas parametre parametri* parcour* parity
+            parse parsed parser* parses parsing pass_by passes_when pathfind* pattern_matching pde
+            perl php physics_engine pinia pip pivot_table playwright plugin pnpm poetry pointer
+            pointers polars polyfill polymorph* positional_argument prepared_statement primary_key
+            prime primes printing prints prisma profiler profiling programa programar programie
+            programmer programming programs promesa* promise* prompt_template property_based
+            protobuf proyecto_npm pseudo pseudocode puntator* puppeteer pure_function pwm pybind11
+            pydantic pygame pypi pyspark python python_script pytorch qt quadtree quaternion*
+            query_sql queryselector quicksort rails random_forest raycast rayon re_render react
+            read_file readonly rebase records recyclerview reduce_a redux reflection requests
+            rerender* rounding route routes rtos ruby runge_kutta rust rustc rxjs sandbox_code
+            satisfies scaffold scala schleife schleifen schnittstelle schreib_eine scipy scraper
+            scratch script scrivi_una sdk seaborn sealed segfaults select_from selenium self
+            semaphore* sequelize serializ* service_worker servo setstate setter shader shadow_dom
+            shallow_copy shapes_don shared_ptr shared_state shopify side_effect simd simulation
+            singleton singleton_pattern sizeof sklearn skript_in skriv_en slice slicing slugify
+            smart_pointer smells snippet solid_principles solidity solver sorted sortier* sorting
+            sorts spark spi splice spreadsheet_formula spring sprite sprites sql sqlalchemy squash
+            ssr stack_overflow stale stash state_machine state_management staticmethod stdin stdout
+            stepping stl stm32 streams_api strftime stringa strip stripe strong_typing struct
+            structs stub stubbing stubs subclass subquer* subscriptable substring subtract sum_over
+            sumif superclass svelte svelte_store swagger swallow swallows swift swiftui switch_case
+            switch_statement symfony tablic* tail_call tailwind tdd telegram_bot template_class
+            tensor tensor_shape tensorflow tensors ternary test_suite testy thread thread_safe
+            threading threads throttle tic_tac time_complexity timezone tkinter to_number to_unpack
+            tokeniz* topological tostring training_loop trait trait_bound traits transaction
+            transactions transpil* trie trier trouve_pas tsconfig tsx tuple* turtle two_classes
+            type_annotation type_error type_mismatch typed typen typer typescript typfehler typing
+            uart umlaute undefined undefined_is unexpected_token unhashable unicode unique_ptr
+            unit_testing unity unmarshal unreal unresolved_reference unwrap upsert use_after
+            useeffect userscript usestate utf8 valgrind validate validates validation validator
             variabele* variabil* variable* vba vector vectoris* vectoriz* vectors venv vererben
             vererbung vetor viewmodel virtualenv vite vlookup volatile vue vuex vulkan waitgroup
             wasm web_scraping web_worker webassembly webgl webhook webhooks webpack while while_i
@@ -181,11 +180,11 @@ TRADES: Vocabulary = {
             api argument arguments backend browser build bytes cadena class classes commit commits
             component* console convert crash* css does_this erreur erro error errore errors example
             exercise exercises expression fails falla fallo frontend git hook hooks import index
-            input instance keys lib library line lines list liste lists loss merge my_code none
-            null object objects operator optimi* output overflow package parameter* performance
-            plot print program queries query raise raises reads rename repo return returns row rows
-            schema scripts solution sort string strings syntax test tests throws training type
-            types webpage writes
+            input instance keys lib library line lines list liste lists loss merge module modules
+            my_code none null object objects operator optimi* output overflow package parameter*
+            performance plot print program queries query raise raises reads rename repo return
+            returns row rows schema scripts solution sort string strings syntax test tests throws
+            traceback training type types webpage writes
             апи быстре* возвраща* запрос* значени* индекс* класс компонент* консол* миграци* модул*
             объект* оптимиз* ошибк* падает поле пример скрипт* списка список строк* таблиц* тип
             типы числ*

@@ -66,19 +66,23 @@ def _tokens(text: str) -> list[str]:
 
 def _lexicon(*vocabularies: tuple[Vocabulary, float]) -> Lexicon:
     """Merge the vocabularies, each with its factor; a word speaks once for a role, the loudest."""
-    entries: dict[str, dict[str, Signal]] = {}
+    entries: dict[str, dict[str, float]] = {}
     for vocabulary, factor in vocabularies:
         for role, strengths in vocabulary.items():
             for points, listed in strengths.items():
                 for entry in listed.split():
                     said = entries.setdefault(entry, {})
-                    signal = Signal(f"word {entry.replace('_', ' ')}", role, points * factor)
-                    said[role] = max(said.get(role, signal), signal, key=lambda s: s.weight)
+                    said[role] = max(said.get(role, 0.0), points * factor)
     stems: dict[str, tuple[str, ...]] = {}
     for entry in entries:
         if entry.endswith("*"):
             stems[entry[:3]] = (*stems.get(entry[:3], ()), entry)
-    return Lexicon({entry: tuple(said.values()) for entry, said in entries.items()}, stems)
+    return Lexicon({entry: _signals(entry, said) for entry, said in entries.items()}, stems)
+
+
+def _signals(entry: str, said: Mapping[str, float]) -> tuple[Signal, ...]:
+    name = f"word {entry.replace('_', ' ')}"
+    return tuple([Signal(name, role, points) for role, points in said.items()])
 
 
 BLIND = _lexicon((TRADES, 1.0), (DESIGNING, 1.0), (THINGS, 1.0), (HABITS, 1.0))

@@ -54,6 +54,7 @@ def _target(settings: Settings, name: str, target: Target) -> tiers.Target:
         patience=_patience(target.patience),
         breaker=tiers.Breaker(breaker.failures, breaker.recovery, breaker.max_recovery),
         max_concurrency=target.max_concurrency,
+        scarce=bool(target.scarce),
         egress=upstream.egress,
         simulated=upstream.simulated,
     )

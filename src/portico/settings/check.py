@@ -7,12 +7,14 @@ from portico.settings import addresses
 from portico.settings.entries import KEYLESS, Breaker, EgressPath, Role, Target, Upstream
 from portico.settings.model import Settings
 from portico.settings.places import Fault, Place
+from portico.upstreams.litellm_providers import refusal
 
 
 def check(settings: Settings) -> Iterator[Fault]:
     """Give every contradiction in *settings*, whose single values are sound and names known."""
     for name, upstream in settings.upstreams.items():
         yield from _placed(("upstreams", name), _upstream(upstream))
+        yield from _placed(("upstreams", name), _carried(upstream, settings.egress))
     for name, target in settings.targets.items():
         yield from _placed(("targets", name), _target(target))
     for name, role in settings.roles.items():
@@ -57,6 +59,16 @@ def _dialect(upstream: Upstream) -> Iterator[Found]:
         yield ("provider",), "is for the `litellm` dialect only", "remove it, or change `dialect`"
     if upstream.dialect != "openai" and upstream.flavour != "generic":
         yield ("flavour",), "is for the `openai` dialect only", "remove it, or change `dialect`"
+
+
+def _carried(upstream: Upstream, egress: Mapping[str, EgressPath]) -> Iterator[Found]:
+    """LiteLLM cannot be made to send every provider's requests through a tunnel."""
+    path = egress.get(upstream.egress)
+    if upstream.dialect != "litellm" or upstream.simulated or path is None:
+        return
+    if reason := refusal(upstream.provider or "", tunnelled=path.kind == "tunnel"):
+        remedy = "use `egress: direct`, or a provider that stays in the tunnel"
+        yield ("egress",), f"cannot carry this provider: {reason}", remedy
 
 
 def _open(upstream: Upstream) -> bool:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from portico.settings.fields import Amount, Count, Seconds, Secret, Section, Switch, Tier
+from portico.settings.fields import Amount, Count, Delay, Seconds, Secret, Section, Switch, Tier
 
 type Accepted = Literal["text", "image", "audio", "video", "document"]
 type Feature = Literal["tools", "json_schema", "json_object", "thinking", "prefill"]
@@ -134,6 +134,9 @@ class Target(Section):
         default=None, description="What differs from the global `breaker` for this target."
     )
     max_concurrency: Count = Field(default=64, description="Requests it may have at the same time.")
+    scarce: Switch = Field(
+        default=False, description="Its quota is scarce: it is never asked only to be faster."
+    )
 
 
 class Role(Section):
@@ -147,10 +150,10 @@ class Role(Section):
     rescue: Literal["off", "continue"] = Field(
         default="continue", description="What to do when a stream breaks after its first delta."
     )
-    hedge_after: Amount | None = Field(
+    hedge_after: Delay | None = Field(
         default=None,
         description="Seconds without a first delta before a second target is asked as well;"
-        " null: never.",
+        " `learned`: when it is slower than 19 of 20 of its own answers; null: never.",
     )
     refused: Literal["stop", "next"] = Field(
         default="stop", description="What follows when a provider refuses for policy."

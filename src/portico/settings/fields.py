@@ -9,7 +9,9 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
@@ -33,6 +35,10 @@ def _number(value: object) -> object:
     return value
 
 
+def _or_learned(value: object, number: ValidatorFunctionWrapHandler) -> object:
+    return value if value == "learned" else number(value)
+
+
 def _switch(value: object) -> object:
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     return words.get(value, value) if isinstance(value, str) else value
@@ -46,7 +52,16 @@ type Tier = Annotated[int, Field(ge=1, le=9), BeforeValidator(_number)]
 type Whole = Annotated[int, Field(ge=0), BeforeValidator(_number)]
 type Count = Annotated[int, Field(ge=1), BeforeValidator(_number)]
 type Amount = Annotated[float, Field(ge=0), BeforeValidator(_number)]
+type Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_number)]
 type Seconds = Annotated[float, Field(gt=0), BeforeValidator(_number)]
+type Delay = Annotated[
+    float,
+    Field(ge=0),
+    BeforeValidator(_number),
+    WrapValidator(_or_learned),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"const": "learned"}]}),
+]
+"""Seconds, or `learned`: what the gateway has seen so far says."""
 type Bytes = Annotated[
     ByteSize,
     Field(gt=0),

@@ -6,7 +6,17 @@ from typing import Any, Literal
 from pydantic import ByteSize, Field, PrivateAttr, SecretStr
 
 from portico.settings.entries import Breaker, EgressPath, Role, Target, Upstream
-from portico.settings.fields import NAMED, Bytes, Count, Seconds, Secret, Section, Switch, Whole
+from portico.settings.fields import (
+    NAMED,
+    Bytes,
+    Count,
+    Seconds,
+    Secret,
+    Section,
+    Share,
+    Switch,
+    Whole,
+)
 from portico.settings.places import Source
 
 
@@ -61,8 +71,30 @@ class Server(Section):
     max_waiting: Whole = Field(
         default=256, description="Requests that may wait for a target with a free place."
     )
+    hedge_share: Share = Field(
+        default=0.05, description="Share of the latest requests that may be hedged at most."
+    )
     max_per_caller: Count | None = Field(
         default=None, description="Requests that one caller may have under way; null: any number."
+    )
+    replay_window: Seconds = Field(
+        default=600.0, description="Seconds that the answer to an `Idempotency-Key` is kept."
+    )
+    replay_memory: Bytes = Field(
+        default=ByteSize(64_000_000), description="Bytes of all answers that are kept so."
+    )
+    resume_window: Seconds = Field(
+        default=300.0, description="Seconds that a resumable stream is kept after its end."
+    )
+    resume_patience: Seconds = Field(
+        default=60.0, description="Seconds that a resumable stream goes on without a reader."
+    )
+    resume_per_stream: Bytes = Field(
+        default=ByteSize(4_000_000),
+        description="Bytes of one stream's latest events that are kept.",
+    )
+    resume_memory: Bytes = Field(
+        default=ByteSize(64_000_000), description="Bytes of all streams that are kept."
     )
 
 

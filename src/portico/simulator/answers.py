@@ -17,7 +17,7 @@ QUOTED = 60
 WORDS = ("simulated", "words", "follow", "each", "other", "until", "there", "are", "enough")
 
 SAY = re.compile(r"SAY: (.*)")
-LONG = re.compile(r"\bLONG (\d+)\b")
+LONG = re.compile(r"\bLONG (\d{1,6})\b")
 DELAY = re.compile(r"\bDELAY (\d+)\b")
 CACHED = re.compile(r"\bCACHED (\d+)\b")
 PIECE = re.compile(r"\S+\s*|\s+")

@@ -40,10 +40,10 @@ def script(simulator: Simulator, dialect: Dialect, call: Call, stamp: Stamp) -> 
     if dialogue.fault and dialogue.fault.name in dialect.problems:
         return refusal(dialogue.problem(dialogue.fault.name))
     try:
-        question = _admitted(simulator, dialogue)
+        said = _said(dialogue, _admitted(simulator, dialogue))
     except Refused as refused:
         return refusal(refused.problem)
-    return _answered(dialogue, question)
+    return _answered(dialogue, said)
 
 
 def _admitted(simulator: Simulator, dialogue: Dialogue) -> Question:
@@ -63,11 +63,19 @@ def _admitted(simulator: Simulator, dialogue: Dialogue) -> Question:
     return question
 
 
-def _answered(dialogue: Dialogue, question: Question) -> Script:
+def _said(dialogue: Dialogue, question: Question) -> Answer:
+    """Answer; refuse a JSON Schema that is none, or that asks for more than anybody would write."""
+    try:
+        return answer(question)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        raise Refused(dialogue.problem("bad_request")) from None
+
+
+def _answered(dialogue: Dialogue, said: Answer) -> Script:
     dialect, call, fault = dialogue.dialect, dialogue.call, dialogue.fault
     if fault and fault.name == "error_in_stream" and not call.stream:
         return refusal(dialogue.problem("overloaded"))
-    said = _swollen(fault, answer(question))
+    said = _swollen(fault, said)
     events = dialect.events(call, said, dialogue.stamp)
     if fault:
         events = dialect.spoil(fault, events)

@@ -9,6 +9,9 @@ type Schema = Mapping[str, Any]
 DEEP = 12
 """Nesting at which recursive schemas are closed with whatever is shortest."""
 
+MOST = 10_000
+"""Values, and characters of a string, that one instance may have."""
+
 FORMATS = {
     "date": "2026-11-22",
     "date-time": "2026-11-22T12:00:00Z",
@@ -30,6 +33,10 @@ def instance(schema: Schema, name: str = "value") -> Any:
     Knows type, enum, const, required, items, prefixItems, bounds of numbers, strings and arrays,
     anyOf, oneOf, allOf, local $ref and the common formats. Patterns are not solved. Optional
     properties are left out; strings are made from the property's *name*.
+
+    Raises:
+        ValueError: it would be larger than anybody would write. What is no schema at all raises
+            whatever comes of reading it.
     """
     return _Maker(schema).make(schema, name, 0)
 
@@ -39,8 +46,12 @@ class _Maker:
 
     def __init__(self, root: Schema) -> None:
         self.root = root
+        self.made = 0
 
     def make(self, schema: Any, name: str, depth: int) -> Any:
+        self.made += 1
+        if self.made > MOST:
+            raise ValueError("too large an instance")
         if not isinstance(schema, Mapping):  # `true` allows anything
             return f"simulated {name}"
         schema = self._resolved(schema, depth)
@@ -108,7 +119,10 @@ def _kind(schema: Schema) -> str:
 def _string(schema: Schema, name: str, _depth: int) -> str:
     if schema.get("format") in FORMATS:
         return FORMATS[schema["format"]]
-    text = f"simulated {name}".ljust(int(schema.get("minLength", 0)), ".")
+    least = int(schema.get("minLength", 0))
+    if least > MOST:
+        raise ValueError("too long a string")
+    text = f"simulated {name}".ljust(least, ".")
     return text[: int(schema.get("maxLength", len(text)))]
 
 

@@ -1,6 +1,6 @@
 """What an upstream is: one method, one exception."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -30,6 +30,7 @@ class Account:
     api_key: str = field(default="", repr=False)
     flavour: str = "generic"
     tunnelled: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # the operator's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,11 @@ class Gemini:
         return HTTPRequest(
             f"{self.account.base_url}/{path}:{verb}",
             # Never as ?key=, which ends up in other people's logs.
-            {"content-type": "application/json", "x-goog-api-key": self.account.api_key},
+            {
+                "content-type": "application/json",
+                "x-goog-api-key": self.account.api_key,
+                **self.account.headers,
+            },
             encode(ask, self.signatures),
             connect=ask.target.patience.connect,
         )

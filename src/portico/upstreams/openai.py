@@ -47,6 +47,7 @@ class OpenAI:
         self._headers = {"content-type": "application/json", "accept": "application/json"}
         if account.api_key:
             self._headers["authorization"] = f"Bearer {account.api_key}"
+        self._headers |= account.headers
 
     @asynccontextmanager
     async def open(self, ask: Ask) -> AsyncIterator[AsyncIterator[Batch]]:

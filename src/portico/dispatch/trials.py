@@ -1,0 +1,112 @@
+"""One request's attempts: entered, settled, closed; each takes a place and is noted at its end."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from portico.chat.request import ChatRequest
+from portico.dispatch.exchange import Exchange
+from portico.dispatch.hedging import Hedging, Race, Running
+from portico.dispatch.journey import Journey
+from portico.dispatch.places import Places
+from portico.dispatch.turns import Turns
+from portico.routing.attempts import Answered, Broken, Failed, Failure
+from portico.routing.tiers import Target
+from portico.upstreams.base import Ask, Upstream
+from portico.upstreams.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What outlives a request: who rests, who has a place, who is slow."""
+
+    standing: Standing
+    places: Places
+    hedging: Hedging
+
+
+class Trials:
+    """Owns whatever attempt is under way; closing it hangs up."""
+
+    def __init__(
+        self, journey: Journey, turns: Turns, upstreams: Mapping[str, Upstream], records: Records
+    ) -> None:
+        self.journey = journey
+        self.turns = turns
+        self.upstreams = upstreams
+        self._records = records
+        self._under_way: Running | None = None
+
+    async def enter(self, target: Target, request: ChatRequest | None = None) -> Running:
+        """Take a place for an attempt at *target*; nothing is sent yet."""
+        scope = AsyncExitStack()
+        ask = self.turns.ask(request or self.journey.request, target)
+        exchange = await scope.enter_async_context(self._attempt(ask))
+        self._under_way = Running(exchange, scope)
+        return self._under_way
+
+    async def settle(self, running: Running, failure: Failure | None) -> Running | None:
+        """Return *running* if it answers; close it and take its failure into account if not."""
+        if failure is not None and self.turns.refuses(failure):
+            running.exchange.refuse()
+            failure = None
+        if failure is None:
+            self._under_way = running
+            self.journey.answering, self.journey.under_way = running.exchange.target, True
+            return running
+        await running.scope.aclose()
+        self.turns.note(running.exchange.target, failure)
+        return None
+
+    async def race(self, target: Target, after: float) -> Running | None:
+        """Ask *target* and, after *after* seconds of silence, somebody else too; who was first?"""
+        hedging = self._records.hedging
+        race = Race(self.enter, self._start, self.turns.refuses)
+        winner, failures = await race.run(
+            target, after, lambda: self.turns.beside() if hedging.allow() else None
+        )
+        for loser, failure in failures:
+            self.turns.note(loser, failure)
+        return None if winner is None else await self.settle(winner, None)
+
+    async def go_on(self, target: Target, request: ChatRequest) -> Running | None:
+        """Start *target* as a rescuer; None if it does not start."""
+        running = await self.enter(target, request)
+        return await self.settle(running, await self._start(running))
+
+    async def _start(self, running: Running) -> Failure | None:
+        target = running.exchange.target
+        return await running.exchange.start(self.upstreams[target.upstream])
+
+    @asynccontextmanager
+    async def _attempt(self, ask: Ask) -> AsyncIterator[Exchange]:
+        """A place for the time of one attempt, which is noted however it ends."""
+        exchange = Exchange(ask, self.journey.began)
+        places = self._records.places
+        places.take(ask.target)
+        try:
+            async with exchange:
+                yield exchange
+        finally:
+            places.give_back(ask.target)
+            self._note(exchange)
+
+    def _note(self, exchange: Exchange) -> None:
+        """Runs however the attempt ends, also when the caller has left."""
+        journey, standing = self.journey, self._records.standing
+        journey.under_way = False
+        number = len(journey.attempts) + 1
+        journey.attempts.append(exchange.attempt(f"{journey.id}-{number}"))
+        match exchange.outcome:
+            case Failed(failure) | Broken(failure):
+                standing.blame(exchange.target, failure, time.time())
+            case Answered():
+                standing.praise(exchange.target)
+        if exchange.first_delta is not None:
+            self._records.hedging.learn(exchange.target, exchange.first_delta)
+
+    async def aclose(self) -> None:
+        """Close whatever is under way; what is closed already stays so."""
+        if self._under_way is not None:
+            await self._under_way.scope.aclose()

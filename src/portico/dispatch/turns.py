@@ -1,0 +1,97 @@
+"""Whose turn it is, given how those before did."""
+
+import asyncio
+import time
+
+from portico.chat.request import ChatRequest
+from portico.dispatch.places import Places
+from portico.routing.attempts import Failure, Kind
+from portico.routing.routes import Route
+from portico.routing.tiers import Target
+from portico.routing.verdicts import Step, judge
+from portico.upstreams.base import Ask
+from portico.upstreams.standing import Standing
+
+
+class Turns:
+    """The candidates of one route, each asked once, or once more where a repair is asked for."""
+
+    def __init__(
+        self, route: Route, caller: str | None, standing: Standing, places: Places
+    ) -> None:
+        self.skipped: list[Target] = []  # those who rest and whose interval somebody else has
+        self._route = route
+        self._caller = caller
+        self._standing = standing
+        self._places = places
+        self._left = list(route.candidates)
+        self._full: list[Target] = []
+        self._again: Target | None = None
+        self._mend: frozenset[str] = frozenset()
+        self._window = 0  # only larger windows than this are left
+        self._stopped = False
+
+    async def next(self) -> Target | None:
+        """Return whom to ask now, or None; waits only where everybody who could is full."""
+        if self._again is not None:
+            return self._again
+        self._mend = frozenset()
+        while self._left and not self._stopped:
+            target = self._left.pop(0)
+            if target.context_window <= self._window:
+                continue
+            if not self._places.free(target):
+                self._full.append(target)
+            elif self._standing.admit(target, time.time()):
+                return target
+            else:
+                self.skipped.append(target)
+        return await self._queue()
+
+    async def _queue(self) -> Target | None:
+        """Wait for a place among those who were full when it was their turn."""
+        if not self._full or self._stopped:
+            return None
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + max(target.patience.first_delta for target in self._full)
+        while not (free := [target for target in self._full if self._places.free(target)]):
+            await self._places.wait(self._full, self._caller, deadline - loop.time())
+        self._left, self._full = free, []
+        return await self.next()
+
+    def beside(self) -> Target | None:
+        """
+        Return whom to ask at the same time as whoever is asked now, or None.
+
+        Only somebody well and with a place, and whose quota is not scarce: asking twice costs.
+        """
+        for target in self._left:
+            resting = target.name in self._route.standing
+            if not resting and not target.scarce and self._places.free(target):
+                self._left.remove(target)
+                return target
+        return None
+
+    @property
+    def more(self) -> int:
+        """How many are left to ask."""
+        return len(self._left)
+
+    def ask(self, request: ChatRequest, target: Target) -> Ask:
+        """Return the attempt's question, with the repairs asked for so far."""
+        return Ask(request, target, self._mend)
+
+    def refuses(self, failure: Failure) -> bool:
+        """True where a provider's policy refusal is the answer."""
+        return failure.kind is Kind.REFUSED and self._route.role.refused == "stop"
+
+    def note(self, target: Target, failure: Failure) -> None:
+        """Take *failure* into account for whoever is next."""
+        step = judge(failure).step
+        self._again = None
+        if step is Step.REPAIR and failure.mend and failure.mend not in self._mend:
+            self._again, self._mend = target, self._mend | {failure.mend}
+        elif step is Step.LARGER:
+            self._window = max(self._window, target.context_window)
+        elif step is Step.STOP and failure.kind is not Kind.REFUSED:
+            self._stopped = True

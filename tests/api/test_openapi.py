@@ -1,0 +1,149 @@
+"""The OpenAPI document says what is served, and what is served is as it says."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import checks
+
+from portico.api import shapes
+from portico.chat.request import ChatBody
+from tests.serving import house
+
+DESIGNED = {
+    "/v1/chat/completions": {"post"},
+    "/v1/models": {"get"},
+    "/v1/models/{name}": {"get"},
+    "/v1/route/explain": {"post"},
+    "/healthz": {"get"},
+    "/readyz": {"get"},
+    "/metrics": {"get"},
+    "/api/standing": {"get"},
+    "/api/standing/{name}/clear": {"post"},
+    "/api/requests": {"get"},
+    "/api/requests/{request_id}": {"get"},
+    "/api/usage": {"get"},
+    "/api/catalog/reload": {"post"},
+}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A house in a thread of its own: schemathesis asks synchronously."""
+    told: list[str] = []
+    ready, done = threading.Event(), threading.Event()
+
+    async def live(folder: Path) -> None:
+        async with house(folder) as lab:
+            await lab.chat()  # so that there is a request to list
+            await lab.requests()
+            told.append(lab.url)
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    folder = tmp_path_factory.mktemp("openapi")
+    thread = threading.Thread(target=lambda: asyncio.run(live(folder)))
+    thread.start()
+    assert ready.wait(30)
+    yield told[0]
+    done.set()
+    thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def document(url: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{url}/openapi.json", trust_env=False).json()
+    return found
+
+
+def walk(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Give every object in *node*."""
+    if isinstance(node, Mapping):
+        yield node
+    children = node.values() if isinstance(node, Mapping) else node
+    for child in children if isinstance(node, Mapping | list) else ():
+        yield from walk(child)
+
+
+def test_every_route_of_the_design_is_documented(document: dict[str, Any]) -> None:
+    told = {path: set(operations) for path, operations in document["paths"].items()}
+
+    assert document["openapi"].startswith("3.1")
+    assert {path: told.get(path, set()) & methods for path, methods in DESIGNED.items()} == DESIGNED
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_one(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for node in walk(document):
+        if isinstance(place := node.get("$ref"), str):
+            assert place.removeprefix("#/components/schemas/") in schemas
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_error_is_documented_as_the_envelope(document: dict[str, Any]) -> None:
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            errors = {status for status in operation["responses"] if status != "200"}
+            assert "400" in errors
+            for status in errors:
+                content = operation["responses"][status]["content"]["application/json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Error"}
+    envelope = document["components"]["schemas"]["Envelope"]
+    assert {"message", "type", "param", "code", "source", "request_id"} <= set(envelope["required"])
+
+
+def test_every_answer_that_is_json_has_a_schema(document: dict[str, Any]) -> None:
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for kind, content in operation["responses"]["200"]["content"].items():
+                assert content["schema"], f"{operation['operationId']} says nothing of {kind}"
+
+
+def test_the_documented_chat_body_has_the_fields_we_read() -> None:
+    assert shapes.ChatBody.__struct_fields__ == ChatBody.__struct_fields__
+
+
+api = schemathesis.pytest.from_fixture("schema")
+
+
+@pytest.fixture(scope="module")
+def schema(url: str, document: dict[str, Any]) -> Any:
+    loaded = schemathesis.openapi.from_dict(document)
+    loaded.config.update(base_url=url)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as opened:
+        opened.trust_env = False
+        yield opened
+
+
+LEFT_OUT = [
+    # A chat that fits its schema can still name no model of ours (404), or need what nobody in
+    # its chain takes (422); a body without a schema of its own can say none of that.
+    checks.positive_data_acceptance,
+]
+
+
+@api.parametrize()
+@settings(
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_what_is_served_is_as_documented(
+    case: schemathesis.Case, session: requests.Session
+) -> None:
+    case.call_and_validate(session=session, excluded_checks=LEFT_OUT)
