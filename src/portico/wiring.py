@@ -200,7 +200,7 @@ async def open_serving(
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
         server = settings.server
         places = Places(server.max_waiting, server.max_per_caller)
-        failover = Failover(standing, places, Hedging(server.hedge_share))
+        failover = Failover(standing, places, Hedging(server.hedge_share), server.answer_within)
         gateway = Gateway(builder.house(settings), failover, ledger)
         roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
         stack.push_async_callback(_end, roll)

@@ -135,8 +135,8 @@ class Events:
                 speaking = answer.target
                 writer.speak(_head(self._journey, answer))
                 await self._write(RESCUED)
-            if answer.rescued:
-                writer.note(answer.rescued[-1].told())
+            if said := answer.told():
+                writer.note(said)
             if events := writer.write(batch):
                 await self._write(events)
             usage = _usage(batch) or usage

@@ -32,8 +32,9 @@ class Exchange:
     Until proven otherwise the outcome is that the caller left.
     """
 
-    def __init__(self, ask: Ask, began: float) -> None:
+    def __init__(self, ask: Ask, began: float, within: float) -> None:
         self.ask = ask
+        self.within = within  # seconds to the first delta, or to a whole answer
         self.outcome: Outcome = Abandoned()
         self.first_delta: float | None = None
         self._started = time.monotonic()
@@ -64,15 +65,13 @@ class Exchange:
 
     async def start(self, upstream: Upstream) -> Failure | None:
         """Wait for the first delta; return why there is none, or None once there is one."""
-        patience, stream = self.target.patience, self.ask.request.stream
-        seconds = patience.first_delta if stream else patience.total
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self.within):
                 self._rest = await self._stack.enter_async_context(upstream.open(self.ask))
                 found = await self._until_it_counts(self._rest)
         except TimeoutError:
-            waited = "first delta" if stream else "answer"
-            return self._fail(Failure(Kind.SILENT, f"no {waited} within {seconds:g} s"))
+            waited = "first delta" if self.ask.request.stream else "answer"
+            return self._fail(Failure(Kind.SILENT, f"no {waited} within {self.within:.3g} s"))
         except UpstreamFailed as exc:
             return self._fail(exc.failure)
         if not found:
@@ -87,6 +86,21 @@ class Exchange:
             if any(delta.counts for delta in batch):
                 return True
         return False
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice that has come so far and is not relayed yet."""
+        return "".join(delta.text for delta in self._held if not delta.choice)
+
+    @property
+    def finish(self) -> str | None:
+        """How what has come so far and is not relayed yet ends, if it does."""
+        return next((delta.finish for delta in reversed(self._held) if delta.finish), None)
+
+    def discard(self, failure: Failure) -> None:
+        """Treat an answer that came whole as none; what it used is booked."""
+        self._note(self._held)
+        self.outcome = Broken(failure, self._usage)
 
     def refuse(self) -> None:
         """Answer as OpenAI does where a provider's policy refused; the outcome stays."""

@@ -19,11 +19,17 @@ from portico.upstreams.standing import Standing
 class Failover:
     """Nothing of the policy is here: `routing.verdicts` says what a failure leads to."""
 
-    def __init__(self, standing: Standing, places: Places, hedging: Hedging | None = None) -> None:
+    def __init__(
+        self,
+        standing: Standing,
+        places: Places,
+        hedging: Hedging | None = None,
+        answer_within: float = 290.0,
+    ) -> None:
         self.standing = standing
         self.places = places
         self.hedging = hedging or Hedging()
-        self._records = Records(standing, places, self.hedging)
+        self._records = Records(standing, places, self.hedging, answer_within)
 
     @asynccontextmanager
     async def open(

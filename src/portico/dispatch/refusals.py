@@ -13,7 +13,7 @@ from portico.routing.routes import Needs, Route, Tiredness
 from portico.routing.tiers import Target
 from portico.upstreams.standing import Standing
 
-LIMITS = frozenset({"rate_limited", "quota_spent"})
+LIMITS = frozenset({"rate_limited", "quota_spent", "quota"})
 
 
 def incapable(route: Route, catalog: Catalog) -> NoCapableTarget:
@@ -105,5 +105,6 @@ def _resting(target: Target, rest: Tiredness | None) -> Resting:
 def _recovery(route: Route, standing: Standing, now: float) -> float | None:
     """Seconds until the earliest of the candidates is back, as far as anybody knows."""
     tired = standing.view(route.candidates, now)
-    ends = [rest.until - now for rest in tired.values() if rest.until is not None]
+    rests = [rest for rest in tired.values() if rest.rests(route.needs.tokens)]
+    ends = [rest.until - now for rest in rests if rest.until is not None]
     return max(min(ends), 0.0) if ends else None

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
 from portico.chat.continuation import continuation
+from portico.chat.json import is_json, wants_json
 from portico.chat.reply import Batch, Usage
 from portico.chat.request import ChatRequest
 from portico.dispatch.hedging import Running
@@ -45,12 +47,18 @@ class Answer:
 
     def __init__(self, trials: Trials, running: Running, *, rescue: bool) -> None:
         self.rescued: list[Rescued] = []
+        self.remarks: dict[str, Any] = {}
         self._trials = trials
         self._running = running
         self._text: list[str] = []
         request = trials.journey.request
         self._spliceable = rescue and request.stream and _one_text(request)
+        self._json = request.stream and wants_json(request)
         self._usage: Usage | None = None  # of those who broke off
+
+    def told(self) -> dict[str, Any]:
+        """Return what the `portico` field of a chunk says: of a rescue, of what is amiss."""
+        return {**self.remarks, **(self.rescued[-1].told() if self.rescued else {})}
 
     @property
     def target(self) -> Target:
@@ -68,7 +76,7 @@ class Answer:
             try:
                 async for batch in self._running.exchange.batches():
                     relayed = self._spliced(batch) if self.rescued else batch
-                    if self._spliceable:
+                    if self._spliceable or self._json:
                         self._remember(relayed)
                     yield relayed
                 self._tell()
@@ -100,6 +108,9 @@ class Answer:
                 self._text.append(delta.text)
             if delta.tool_calls or delta.refusal or delta.finish:
                 self._spliceable = False
+            if delta.finish == "stop" and self._json and not is_json("".join(self._text)):
+                self.remarks["invalid_json"] = True
+                self._trials.journey.degraded.append("invalid-json")
 
     async def _go_on(self) -> bool:
         """Close what broke, and start the next who can; False if nobody may or can."""

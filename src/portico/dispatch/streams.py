@@ -79,7 +79,7 @@ class Stream:
         self.last += 1
         self._events[self.last] = event
         self._streams.weigh(self, COST + len(event))
-        while self.first < self.last and self._streams.crowded(self):
+        while self._streams.crowded(self) and self.first < self.last:
             self._streams.weigh(self, -COST - len(self._events.pop(self.first)))
             self.first += 1
         self._tell()
@@ -213,7 +213,7 @@ class Streams:
         self.size += size
 
     def crowded(self, stream: Stream) -> bool:
-        """Return True if *stream* is too large, or all are and nothing else can go."""
+        """Let ended streams go where all are too large; True if *stream* still has to shrink."""
         while self.size > self.bounds.total and self._until:
             self._forget(next(iter(self._until)))
         return stream.size > self.bounds.stream or self.size > self.bounds.total

@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from portico.chat.json import NOT_JSON, is_json, wants_json
 from portico.chat.request import ChatRequest
 from portico.dispatch.exchange import Exchange
 from portico.dispatch.hedging import Hedging, Race, Running
 from portico.dispatch.journey import Journey
 from portico.dispatch.places import Places
 from portico.dispatch.turns import Turns
-from portico.routing.attempts import Answered, Broken, Failed, Failure
+from portico.routing.attempts import Answered, Broken, Failed, Failure, Kind
 from portico.routing.tiers import Target
 from portico.upstreams.base import Ask, Upstream
+from portico.upstreams.spending import Begun
 from portico.upstreams.standing import Standing
 
 
@@ -24,6 +26,7 @@ class Records:
     standing: Standing
     places: Places
     hedging: Hedging
+    answer_within: float = 290.0  # seconds to the first delta, all attempts together
 
 
 class Trials:
@@ -37,6 +40,7 @@ class Trials:
         self.upstreams = upstreams
         self._records = records
         self._under_way: Running | None = None
+        self._repaired = False
 
     async def enter(self, target: Target, request: ChatRequest | None = None) -> Running:
         """Take a place for an attempt at *target*; nothing is sent yet."""
@@ -51,6 +55,13 @@ class Trials:
         if failure is not None and self.turns.refuses(failure):
             running.exchange.refuse()
             failure = None
+        if failure is None and self._is_not_json(running.exchange):
+            if self.turns.more and not self._repaired:
+                self._repaired = True
+                failure = Failure(Kind.INCAPABLE, NOT_JSON)
+                running.exchange.discard(failure)
+            else:
+                self.journey.degraded.append("invalid-json")
         if failure is None:
             self._under_way = running
             self.journey.answering, self.journey.under_way = running.exchange.target, True
@@ -58,6 +69,13 @@ class Trials:
         await running.scope.aclose()
         self.turns.note(running.exchange.target, failure)
         return None
+
+    def _is_not_json(self, exchange: Exchange) -> bool:
+        """A whole answer that is not the JSON that was asked for; a cut one is known as such."""
+        request = self.journey.request
+        if request.stream or not wants_json(request) or exchange.finish != "stop":
+            return False
+        return not is_json(exchange.text)
 
     async def race(self, target: Target, after: float) -> Running | None:
         """Ask *target* and, after *after* seconds of silence, somebody else too; who was first?"""
@@ -82,17 +100,31 @@ class Trials:
     @asynccontextmanager
     async def _attempt(self, ask: Ask) -> AsyncIterator[Exchange]:
         """A place for the time of one attempt, which is noted however it ends."""
-        exchange = Exchange(ask, self.journey.began)
-        places = self._records.places
+        exchange = Exchange(ask, self.journey.began, self._within(ask.target))
+        places, quotas = self._records.places, self._records.standing.quotas
         places.take(ask.target)
+        begun = quotas.begin(ask.target, self.turns.tokens, time.time())
         try:
             async with exchange:
                 yield exchange
         finally:
             places.give_back(ask.target)
-            self._note(exchange)
+            self._note(exchange, begun)
+            quotas.end(ask.target, begun, exchange.outcome)
 
-    def _note(self, exchange: Exchange) -> None:
+    def _within(self, target: Target) -> float:
+        """
+        Return the seconds that *target* gets to its first delta, or to a whole answer.
+
+        The caller's own clock is shared: with others left to ask, nobody gets more than two
+        thirds of what is left of it.
+        """
+        stream = self.journey.request.stream
+        own = target.patience.first_delta if stream else target.patience.total
+        left = self.journey.began + self._records.answer_within - time.monotonic()
+        return max(min(own, left * 2 / 3 if self.turns.more else left), 0.01)
+
+    def _note(self, exchange: Exchange, begun: Begun) -> None:
         """Runs however the attempt ends, also when the caller has left."""
         journey, standing = self.journey, self._records.standing
         journey.under_way = False
@@ -100,7 +132,7 @@ class Trials:
         journey.attempts.append(exchange.attempt(f"{journey.id}-{number}"))
         match exchange.outcome:
             case Failed(failure) | Broken(failure):
-                standing.blame(exchange.target, failure, time.time())
+                standing.blame(exchange.target, failure, time.time(), begun)
             case Answered():
                 standing.praise(exchange.target)
         if exchange.first_delta is not None:

@@ -42,7 +42,7 @@ class Turns:
                 continue
             if not self._places.free(target):
                 self._full.append(target)
-            elif self._standing.admit(target, time.time()):
+            elif self._admits(target):
                 return target
             else:
                 self.skipped.append(target)
@@ -67,10 +67,19 @@ class Turns:
         """
         for target in self._left:
             resting = target.name in self._route.standing
-            if not resting and not target.scarce and self._places.free(target):
+            free = not resting and not target.scarce and self._places.free(target)
+            if free and self._admits(target):
                 self._left.remove(target)
                 return target
         return None
+
+    def _admits(self, target: Target) -> bool:
+        return self._standing.admit(target, time.time(), self.tokens)
+
+    @property
+    def tokens(self) -> int:
+        """A careful lower bound of the prompt's tokens, as the route was planned with."""
+        return self._route.needs.tokens
 
     @property
     def more(self) -> int:

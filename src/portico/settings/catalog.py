@@ -57,6 +57,7 @@ def _target(settings: Settings, name: str, target: Target) -> tiers.Target:
         scarce=bool(target.scarce),
         egress=upstream.egress,
         simulated=upstream.simulated,
+        project=upstream.project or "",
     )
 
 

@@ -5,7 +5,17 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from portico.settings.fields import Amount, Count, Delay, Seconds, Secret, Section, Switch, Tier
+from portico.settings.fields import (
+    NAME,
+    Amount,
+    Count,
+    Delay,
+    Seconds,
+    Secret,
+    Section,
+    Switch,
+    Tier,
+)
 
 type Accepted = Literal["text", "image", "audio", "video", "document"]
 type Feature = Literal["tools", "json_schema", "json_object", "thinking", "prefill"]
@@ -42,6 +52,12 @@ class Upstream(Section):
         description="Its address; known for `gemini` and for every flavour but `generic`.",
     )
     api_key: Secret = Field(default=SecretStr(""), description="The key of the account.")
+    project: str | None = Field(
+        default=None,
+        pattern=NAME,
+        description="Whose quotas it shares: upstreams of one project are counted together;"
+        " null: nobody's.",
+    )
     egress: str = Field(default="direct", description="The egress path that its packets take.")
     headers: Mapping[str, Secret] = Field(
         default_factory=dict, description="Further headers to send with every request."

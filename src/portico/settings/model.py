@@ -74,6 +74,11 @@ class Server(Section):
     hedge_share: Share = Field(
         default=0.05, description="Share of the latest requests that may be hedged at most."
     )
+    answer_within: Seconds = Field(
+        default=290.0,
+        description="Seconds to the first delta of a stream, or to a whole answer, all attempts"
+        " together; keep it under your callers' own timeout.",
+    )
     max_per_caller: Count | None = Field(
         default=None, description="Requests that one caller may have under way; null: any number."
     )
