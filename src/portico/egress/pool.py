@@ -83,7 +83,7 @@ class Pool:
 
     def give_back(self, origin: Origin, connection: Connection) -> None:
         """Keep a connection whose answer is whole; hang up any other."""
-        if False:
+        if self._closed or not connection.reusable:
             connection.hang_up()
             return
         loop = asyncio.get_running_loop()
