@@ -1,6 +1,7 @@
 """The ASGI application: routes, middleware, exception handlers, lifespan. No decisions."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -9,21 +10,38 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from portico import __version__
 from portico.api import catalog, health, openapi, operator, problems, streams
 from portico.api.chat import Chat
 from portico.api.deps import Lobby, Serving
 from portico.api.front import Front
+from portico.api.leaving import DrainingServer
 from portico.settings import Settings, load_settings
 from portico.telemetry.logs import configure
 from portico.wiring import open_serving
 
+CHAT = "/v1/chat/completions"
+
 _CONFIG, _HOST = "PORTICO_CONFIG", "PORTICO_LISTEN"  # how worker processes learn them
+
+
+class Portico(FastAPI):
+    """FastAPI, but for chats: they go straight to their endpoint, past its eight layers."""
+
+    chat: Chat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI's promise."""
+        if scope["type"] == "http" and scope["path"] == CHAT:
+            await self.chat(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> FastAPI:
@@ -37,9 +55,8 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
             yield
             lobby.enter(None)
 
-    app = FastAPI(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
-    app.state.lobby = lobby
-    app.router.routes.insert(0, Route("/v1/chat/completions", Chat(lobby), include_in_schema=False))
+    app = Portico(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
+    app.chat, app.state.lobby = Chat(lobby), lobby
     for room in (catalog, streams, operator, health):
         app.include_router(room.router)
     problems.install(app)
@@ -82,9 +99,22 @@ def application() -> FastAPI:
     load = partial(load_settings, path, environ)
     settings = load()
     configure(settings.telemetry.log, settings.telemetry.format, sys.stderr)
-    return create_app(
-        lambda: open_serving(load, home(environ), exposed=exposed(environ.get(_HOST, "127.0.0.1")))
-    )
+    outside = exposed(environ.get(_HOST, "127.0.0.1"))
+    return create_app(lambda: settled(open_serving(load, home(environ), exposed=outside)))
+
+
+@asynccontextmanager
+async def settled(opening: AbstractAsyncContextManager[Serving]) -> AsyncIterator[Serving]:
+    """
+    Open *opening*, and let the collector of garbage take what is there then for granted.
+
+    Decision 004 has the measurements. For a process that does nothing but serve.
+    """
+    async with opening as serving:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 10, 10)
+        yield serving
 
 
 def serve(config: Path | None, *, host: str, port: int, workers: int) -> None:
@@ -100,22 +130,28 @@ def serve(config: Path | None, *, host: str, port: int, workers: int) -> None:
     if config is not None:
         os.environ[_CONFIG] = str(config)
     print(banner(settings, host, port), file=sys.stderr, flush=True)  # noqa: T201 - for a person
-    uvicorn.run(
-        "portico.app:application",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http=Front,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=int(settings.server.drain),
-    )
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "loop": "uvloop",
+        "http": Front,
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": False,  # nothing here goes by where a request says it is from
+        "server_header": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": int(settings.server.drain),
+    }
+    if workers > 1:  # each process lets its requests end; the address is gone meanwhile
+        uvicorn.run("portico.app:application", factory=True, workers=workers, **given)
+        return
+    app = application()
+    server = DrainingServer(uvicorn.Config(app, **given), app.state.lobby, settings.server.drain)
+    server.run()
+    if not server.started:
+        raise SystemExit(3)  # uvicorn has said why
 
 
 def banner(settings: Settings, host: str, port: int) -> str:

@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ from portico.upstreams.reasonings import Reasonings
 from portico.upstreams.signatures import Signatures
 from portico.upstreams.simulated import KEY, address
 from portico.upstreams.standing import Record, Standing
+from portico.upstreams.standing_file import standing_kept
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +71,12 @@ class Builder:
         self._pools: dict[Way, Pool] = {}
         self._signatures = Signatures()
         self._reasonings = Reasonings()
+        self.marks: Mapping[str, str] = {}
 
     def house(self, settings: Settings) -> House:
         """Return the catalog of *settings*, with an upstream for each of its accounts."""
         upstreams = {name: self._upstream(name, settings) for name in settings.upstreams}
+        self.marks = _marks(settings)
         return House(_priced(catalog(settings), settings), upstreams)
 
     def _upstream(self, name: str, settings: Settings) -> Upstream:
@@ -153,6 +157,14 @@ def _way(name: str, settings: Settings) -> Way:
     return Tunnel(name, tuple(parse_via(via.get_secret_value()) for via in path.via))
 
 
+def _marks(settings: Settings) -> dict[str, str]:
+    """Return, for each upstream, what changes with its key and does not show it."""
+    return {
+        name: blake2b(given.api_key.get_secret_value().encode(), digest_size=8).hexdigest()
+        for name, given in settings.upstreams.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Reload:
     """Replaces the gateway's house by that of the configuration as it is now."""
@@ -169,7 +181,11 @@ class Reload:
             log.error("the configuration was refused, the old one stays: %s", exc)
             return exc.problems
         await _prepare(settings)
+        before = self.builder.marks
         self.gateway.house = self.builder.house(settings)
+        for name in before.keys() & self.builder.marks.keys():
+            if before[name] != self.builder.marks[name]:
+                self.gateway.standing.clear(name)  # a person has acted: the key is another one
         log.info("the catalog was replaced: %s", self.gateway.house.catalog.version)
         return ()
 
@@ -202,6 +218,8 @@ async def open_serving(
         places = Places(server.max_waiting, server.max_per_caller)
         failover = Failover(standing, places, Hedging(server.hedge_share), server.answer_within)
         gateway = Gateway(builder.house(settings), failover, ledger)
+        file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
+        await stack.enter_async_context(file)
         roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
         stack.push_async_callback(_end, roll)
         gate = await stack.enter_async_context(_gate(settings, home, exposed=exposed))

@@ -53,7 +53,10 @@ def test_the_first_chunk_of_an_answer_looks_like_openais() -> None:
 def test_the_role_is_said_once_for_each_choice() -> None:
     writer = ChunkWriter(HEAD)
     batch = [Delta("a"), Delta("b"), Delta("c", choice=1), Delta("d", choice=1), Delta("e")]
-    told = deltas(writer.write(batch) + writer.write(batch))
+    data = writer.write(batch) + writer.write(batch)
+    indexes = [choice["index"] for event in events(data) for choice in event["choices"]]
+    assert indexes == [0, 0, 1, 1, 0] * 2
+    told = deltas(data)
     assert ["role" in delta for delta in told] == [True, False, True] + [False] * 7
     assert [delta["content"] for delta in told] == list("abcde" * 2)
 

@@ -164,6 +164,16 @@ def test_a_connection_is_reused_only_where_both_sides_keep_it(stream: bytes, kep
     assert connection.reusable is kept
 
 
+def test_an_answer_that_nobody_read_leaves_a_connection_that_is_not_reused() -> None:
+    connection, wire = asked()
+    connection.data_received(HEAD + b"content-length: 300000\r\n\r\n" + b"x" * 300_000)
+    assert not wire.reading
+    assert not connection.reusable, "its socket stands still"
+    assert len(whole(connection)) == 300_000
+    assert wire.reading
+    assert connection.reusable
+
+
 def test_a_second_answer_on_the_same_connection_is_a_new_one() -> None:
     connection, wire = asked()
     connection.data_received(HEAD + b"x-first: 1\r\ncontent-length: 2\r\n\r\nhi")

@@ -1,6 +1,6 @@
 """Observations, as the ledger's writer would make them."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from portico.telemetry.observation import Observation, Tokens, Try
 

@@ -4,10 +4,10 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 
 from portico.telemetry.logs import (
     LONGEST,

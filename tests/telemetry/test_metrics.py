@@ -1,7 +1,6 @@
 """The counters of one application, in Prometheus' words."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from portico.telemetry.metrics import Metrics, Snapshot

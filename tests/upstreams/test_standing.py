@@ -231,6 +231,16 @@ def test_a_spent_quota_rests_shut_until_it_resets() -> None:
     assert resting(standing, 5000.5) == set()
 
 
+def test_a_quota_that_has_reset_already_rests_nobody_and_ends_no_limit() -> None:
+    standing = Standing()
+    standing.blame(TWO, Failure(Kind.QUOTA_SPENT, until=99.0), 100.0)
+    standing.blame(ONE, limited(60.0), 100.0)
+    standing.blame(ONE, Failure(Kind.QUOTA_SPENT, until=99.0), 101.0)
+    tired = standing.view(ALL, 101.0)
+    assert set(tired) == {"one"}
+    assert (tired["one"].until, tired["one"].reason) == (160.0, "rate_limited")
+
+
 def test_a_spent_quota_without_a_known_reset_rests_for_an_hour() -> None:
     standing = Standing()
     standing.blame(ONE, Failure(Kind.QUOTA_SPENT, scope="upstream"), 0.0)

@@ -13,7 +13,7 @@ from portico.api.replies import Events, Whole
 from portico.api.returning import IDEMPOTENCY_KEY, Recorded, Repeated, wants_to_resume
 from portico.api.wire import parse
 from portico.dispatch.journey import Journey
-from portico.errors import GatewayError
+from portico.errors import GatewayError, Overloaded
 
 _TASK = (b"x-openwebui-task", b"x-owui-task")
 
@@ -41,6 +41,8 @@ class Chat:
             await refused(scope, receive, send)
             return
         try:
+            if self._lobby.draining:
+                raise Overloaded("This gateway is going down: ask again soon.", retry_after=5)
             headers = dict(scope["headers"])
             caller = here.gate.admit(headers.get(b"authorization"))
             body = await read_body(receive, headers.get(b"content-length"), here.max_body)

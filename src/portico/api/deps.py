@@ -36,10 +36,16 @@ class Lobby:
 
     def __init__(self) -> None:
         self._serving: Serving | None = None
+        self.draining = False  # on the way down: what is new is told to go elsewhere
 
     def enter(self, serving: Serving | None) -> None:
         """Open for requests, or close with None."""
         self._serving = serving
+
+    @property
+    def under_way(self) -> int:
+        """How many chats are being answered."""
+        return self._serving.gateway.in_flight if self._serving else 0
 
     @property
     def serving(self) -> Serving:

@@ -120,11 +120,12 @@ def _candidate(target: Target, route: Route) -> Candidate:
 
 
 def standing(rest: Tiredness | None) -> Rested:
-    """Return how a target stands."""
+    """Return how a target stands; one with room left is well, and says how much in its detail."""
     if rest is None:
         return Rested(state="ok")
+    well: Literal["ok", "resting"] = "resting" if rest.room is None else "ok"
     return Rested(
-        state="probing" if rest.probing else "resting",
+        state="probing" if rest.probing else well,
         reason=rest.reason,
         until=None if rest.until is None else moment(rest.until),
         detail=rest.detail,

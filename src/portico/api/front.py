@@ -2,6 +2,7 @@
 
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
+from typing import cast
 
 import httptools
 import msgspec
@@ -9,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from portico.api.answers import REQUEST_ID, new_id
 from portico.api.body import PARTING
+from portico.api.gathering import Gathering
 from portico.api.problems import envelope
 from portico.errors import MalformedRequest
 
@@ -36,7 +38,7 @@ class Front(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Whoever connects and says nothing is idle, like whoever has been answered."""
-        super().connection_made(transport)
+        super().connection_made(cast("Transport", Gathering(transport)))
         idle = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         self.timeout_keep_alive_task = idle
 

@@ -3,7 +3,7 @@
 import time
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import PlainTextResponse, Response
 
@@ -20,9 +20,13 @@ _TELLING = frozenset({"account", "region", "unreachable"})
 
 
 class Readiness(Struct, frozen=True):
-    """`degraded` if a store or an upstream below is neither `ok` nor `simulated`."""
+    """
+    `degraded` if a store or an upstream below is neither `ok` nor `simulated`.
 
-    status: Literal["ok", "degraded"]
+    `draining`, with 503, while the gateway goes down.
+    """
+
+    status: Literal["ok", "degraded", "draining"]
     stores: dict[str, str]
     upstreams: dict[str, str]
 
@@ -34,7 +38,7 @@ async def alive() -> str:
 
 
 @router.get("/readyz", responses=documented(Readiness))
-async def ready(here: Here) -> Response:
+async def ready(request: Request, here: Here) -> Response:
     """
     Ready: names the upstream whose account is dead, and the tunnel or store that is away.
 
@@ -48,6 +52,8 @@ async def ready(here: Here) -> Response:
         if upstreams.get(target.upstream, "ok") in _FINE:
             upstreams[target.upstream] = said
     well = _FINE.issuperset(stores.values()) and _FINE.issuperset(upstreams.values())
+    if request.app.state.lobby.draining:
+        return JSON(Readiness("draining", stores, upstreams), 503)
     return JSON(Readiness("ok" if well else "degraded", stores, upstreams))
 
 
@@ -65,7 +71,7 @@ async def metrics(here: Here) -> Response:
     tired = here.gateway.standing.view(catalog.targets.values(), time.time())
     here.metrics.in_flight = here.gateway.in_flight
     now = Snapshot(
-        tuple((name, rest.reason) for name, rest in tired.items()),
+        tuple((name, rest.reason) for name, rest in tired.items() if rest.room is None),
         ledger.pending,
         ledger.spooled,
         ledger.lost,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from portico.api.wire import MOST_MESSAGES
+from portico.chat.messages import File, Sound, ToolCall
 from portico.chat.request import Positive
 
 type Described = Annotated[
@@ -38,45 +39,16 @@ class VideoPart(Struct, tag_field="type", tag="video_url"):
     video_url: Address | str
 
 
-class Sound(Struct):
-    """Base64, and its format (`wav`, `mp3`)."""
-
-    data: str
-    format: str = "wav"
-
-
 class AudioPart(Struct, tag_field="type", tag="input_audio"):
     """A recording."""
 
     input_audio: Sound
 
 
-class InlineFile(Struct):
-    """A document as a data: URI."""
-
-    file_data: str
-    filename: str | None = None
-
-
 class FilePart(Struct, tag_field="type", tag="file"):
     """A document."""
 
-    file: InlineFile
-
-
-class CalledFunction(Struct):
-    """A function's name, and its arguments as JSON text."""
-
-    name: str
-    arguments: str
-
-
-class Called(Struct):
-    """A tool call that the model asked for."""
-
-    id: str
-    type: Literal["function"]
-    function: CalledFunction
+    file: File
 
 
 class ChatMessage(Struct):
@@ -85,7 +57,7 @@ class ChatMessage(Struct):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[TextPart | ImagePart | VideoPart | AudioPart | FilePart] | None = None
     name: str | None = None
-    tool_calls: list[Called] | None = None
+    tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
     reasoning_content: str | None = None
 
@@ -95,7 +67,7 @@ class OfferedFunction(Struct):
 
     name: str
     description: str | None = None
-    parameters: dict[str, Any] | UnsetType = UNSET
+    parameters: Any = UNSET
     strict: bool | None = None
 
 
@@ -103,14 +75,14 @@ class Offered(Struct):
     """A tool the model may use."""
 
     function: OfferedFunction
-    type: Literal["function"] = "function"
+    type: str = "function"
 
 
 class AnswerSchema(Struct):
     """What an answer as JSON must look like."""
 
     name: str = "answer"
-    schema: dict[str, Any] | UnsetType = UNSET
+    schema: Any = UNSET
     strict: bool | None = None
 
 
@@ -179,6 +151,21 @@ class Tokens(Struct):
     total_tokens: int
     prompt_tokens_details: PromptDetails
     completion_tokens_details: CompletionDetails
+
+
+class CalledFunction(Struct):
+    """A function's name, and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+class Called(Struct):
+    """A tool call that the model asked for."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
 
 
 class Spoken(Struct):

@@ -37,7 +37,9 @@ class Followed(Response):
         await self._relay.respond(receive, send)
 
 
-@router.get("/v1/streams/{request_id}", response_class=Followed, responses=_ANSWERS)
+@router.get(
+    "/v1/streams/{request_id}", status_code=200, response_class=Followed, responses=_ANSWERS
+)
 async def follow_stream(
     request_id: str,
     here: Here,

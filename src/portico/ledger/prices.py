@@ -1,6 +1,7 @@
 """What an attempt cost: exact, or unknown."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 
 from portico.chat.reply import Usage
 from portico.routing.tiers import Price
@@ -47,6 +48,7 @@ def plain(usd: Decimal) -> str:
     return f"{usd.normalize():f}" if usd else "0"
 
 
+@lru_cache(1024)
 def _exact(price: float) -> Decimal:
     # The shortest decimal that reads back as this float is what the configuration said.
     return Decimal(str(price))

@@ -78,7 +78,8 @@ def usage_of(attempt: Attempt) -> Usage | None:
 def clean(text: str, longest: int) -> str:
     """Return *text* masked, cut, and in characters that every store takes."""
     text = text[:READ].replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    text = text.encode("utf-8", "replace").decode()  # lone surrogates are no UTF-8
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()  # lone surrogates are no UTF-8
     return redact(text)[:longest]
 
 

@@ -13,6 +13,7 @@ from portico.errors import StoreUnavailable
 from portico.ledger.base import Entry, LedgerStore, RequestRow
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
+from portico.telemetry.logs import one_write
 
 logger = logging.getLogger(__name__)
 
@@ -155,14 +156,15 @@ class Ledger:
 
     def _fold(self) -> None:
         """One entry at a time, each row safe before anybody watches: runs in a thread."""
-        while True:
-            try:
-                entry = self._entries.popleft()
-            except IndexError:  # another fold may run at the same time
-                return
-            self._rows.append(row_of(entry))
-            if self._watch is not None:
-                self._watch(entry)
+        with one_write():
+            while True:
+                try:
+                    entry = self._entries.popleft()
+                except IndexError:  # another fold may run at the same time
+                    return
+                self._rows.append(row_of(entry))
+                if self._watch is not None:
+                    self._watch(entry)
 
     def _next_batch(self) -> list[RequestRow]:
         return [self._rows.popleft() for _ in range(min(self._pace.batch, len(self._rows)))]

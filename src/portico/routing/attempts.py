@@ -1,4 +1,4 @@
-"""The record of what was tried: Failure, Outcome, Attempt."""
+"""The record of what was tried: Failure, Limit, Outcome, Attempt."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +26,37 @@ class Kind(StrEnum):
     REJECTED = "rejected"  # any other fault of the request
 
 
+class Metric(StrEnum):
+    """What a limit counts."""
+
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+
+
+class Window(StrEnum):
+    """How long a limit counts it."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """
+    Which limit was hit, as far as the provider says so.
+
+    `value` is what it allows in a window; None: not said. `about` is the provider's own name of
+    it. `zone` is the calendar by whose midnight a day ends; empty: the window slides.
+    """
+
+    metric: Metric
+    window: Window
+    value: int | None = None
+    about: str = ""
+    zone: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """
@@ -33,7 +64,8 @@ class Failure:
 
     `detail` is for people and holds neither body nor key. `delay` is the provider's own word on
     how many seconds to wait; `until` (epoch seconds) when a spent quota comes back. `scope` says
-    whom a limit is about. `mend` names the repair a `translation` failure asks for.
+    whom a limit is about, `limit` which one it is where anybody knows. `mend` names the repair a
+    `translation` failure asks for.
     """
 
     kind: Kind
@@ -43,6 +75,7 @@ class Failure:
     until: float | None = None
     scope: str = "target"  # target | upstream
     mend: str = ""
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)

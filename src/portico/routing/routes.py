@@ -16,7 +16,8 @@ class Tiredness:
     Why a target rests. `until` is epoch seconds, None where only a person or a list ends it.
 
     `shut` targets (spent quota, account, model_gone) are left out while anyone else lives;
-    `probing` ones are due for one probing request, in their usual place.
+    `probing` ones are due for one probing request, in their usual place. Where `room` is given
+    only a limit on tokens is near, and requests of up to that many tokens find no rest at all.
     """
 
     until: float | None
@@ -24,6 +25,11 @@ class Tiredness:
     shut: bool = False
     probing: bool = False
     detail: str = ""
+    room: int | None = None
+
+    def rests(self, tokens: int) -> bool:
+        """Say whether there is a rest for a request of *tokens*; no request is of none."""
+        return self.room is None or max(tokens, 1) > self.room
 
 
 type Standing = Mapping[str, Tiredness]
@@ -120,8 +126,9 @@ def plan(role: Role, wanted: Needs, catalog: Catalog, standing: Standing) -> Rou
 
     A target that cannot take everything in *wanted* is never a candidate, at any hop. A resting
     target goes to the back, unless it is due for a probing request; a shut one is left out while
-    anyone else lives.
+    anyone else lives. What a limit on tokens still has room for is not held up by it.
     """
+    standing = {name: rest for name, rest in standing.items() if rest.rests(wanted.tokens)}
     targets = [catalog.targets[name] for name in role.targets]
     wanted = _possible(wanted, targets)
     passed = [reason for target in targets if (reason := _unable(target, wanted))]

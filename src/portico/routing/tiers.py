@@ -53,3 +53,4 @@ class Target:
     scarce: bool = False  # its quota is: never asked only to be faster
     egress: str = "direct"
     simulated: bool = False
+    project: str = ""  # whose quotas it shares; empty: nobody's but its upstream's

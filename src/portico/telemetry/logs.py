@@ -3,7 +3,10 @@
 import logging
 import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import get_ident
 from typing import TextIO
 
 import msgspec
@@ -14,8 +17,12 @@ from portico.telemetry.redaction import redact
 LONGEST = 8192
 """Characters of a message or a traceback that are printed."""
 
+TOGETHER = 256
+"""Lines that are held back at most."""
+
 request_log = logging.getLogger("portico.request")
 
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -26,11 +33,57 @@ def configure(level: str, form: str, stream: TextIO) -> None:
     `level` is one of logging's names in lower case, `form` is `json` or `text`. For the command
     line; an application embedded elsewhere leaves logging to its host.
     """
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(Outlet(stream))
     handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+class Outlet:
+    """Writes lines to *stream*; those of a thread inside `one_write` leave together."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._held: dict[int, list[str]] = {}  # by thread
+
+    def write(self, text: str) -> None:
+        """Write *text*, or hold it back."""
+        held = self._held.get(get_ident())
+        if held is None:
+            self._stream.write(text)
+            return
+        held.append(text)
+        if len(held) >= TOGETHER:
+            self._stream.write("".join(held))
+            held.clear()
+
+    def flush(self) -> None:
+        """Bring what is not held back to where it goes."""
+        if get_ident() not in self._held:
+            self._stream.flush()
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold back what this thread writes, until the block is left."""
+        held = self._held[get_ident()] = []
+        try:
+            yield
+        finally:
+            del self._held[get_ident()]
+            self._stream.write("".join(held))
+            self._stream.flush()
+
+
+@contextmanager
+def one_write() -> Iterator[None]:
+    """Write what this thread logs in the block at its end: a write is dearer than a line."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, Outlet):
+            with handler.stream.holding():
+                yield
+            return
+    yield
 
 
 class JSONFormatter(logging.Formatter):
@@ -51,7 +104,7 @@ class JSONFormatter(logging.Formatter):
         line = {**ours, **_fields(record), **ours}  # our order, and our values
         if trace := _trace(record):
             line["exception"] = trace
-        return redact(msgspec.json.encode(line, enc_hook=str).decode())
+        return redact(_encode(line).decode())
 
 
 class TextFormatter(logging.Formatter):
@@ -60,8 +113,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return *record* as a line for people, redacted; control characters made visible."""
         fields = "".join(
-            f" {name}={msgspec.json.encode(value, enc_hook=str).decode()}"
-            for name, value in _fields(record).items()
+            f" {name}={_encode(value).decode()}" for name, value in _fields(record).items()
         )
         message = _CONTROL.sub(_visible, _bounded(record.getMessage()))
         line = f"{_time(record)} {record.levelname.lower():<8} {record.name}: {message}{fields}"
@@ -73,7 +125,12 @@ class TextFormatter(logging.Formatter):
 def log_request(seen: Observation) -> None:
     """Write the one line a finished request leaves in the log."""
     if request_log.isEnabledFor(logging.INFO):
-        request_log.info("%s", seen.outcome, extra={"fields": request_fields(seen)})
+        # Made by hand: `info` would look through the stack for a line of code nobody asks for.
+        record = logging.LogRecord(
+            request_log.name, logging.INFO, __file__, 0, seen.outcome, None, None
+        )
+        record.fields = request_fields(seen)
+        request_log.handle(record)
 
 
 def request_fields(seen: Observation) -> dict[str, object]:

@@ -1,10 +1,9 @@
 """What logs, counters and spans see of one finished request: plain values, no bodies, no keys."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True, gc=False):
     """Tokens as the provider counted them; `output` includes `reasoning`, `input` `cached`."""
 
     input: int = 0
@@ -13,8 +12,7 @@ class Tokens:
     reasoning: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(Struct, frozen=True):
     """
     One call to one target.
 
@@ -37,8 +35,7 @@ class Try:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """
     One finished request. `started` is in epoch seconds, every other time in seconds.
 
@@ -63,8 +60,8 @@ class Observation:
     def tokens(self) -> Tokens | None:
         """The tokens of all tries together, or None where no provider counted any."""
         counted = [one.tokens for one in self.tries if one.tokens]
-        if not counted:
-            return None
+        if len(counted) < 2:
+            return counted[0] if counted else None
         return Tokens(
             input=sum(tokens.input for tokens in counted),
             output=sum(tokens.output for tokens in counted),

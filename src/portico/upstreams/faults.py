@@ -11,7 +11,7 @@ from portico.egress.clients import (
     TunnelDown,
 )
 from portico.routing.attempts import Failure, Kind
-from portico.upstreams import faults_limits
+from portico.upstreams import faults_limits, faults_quotas
 from portico.upstreams.faults_complaint import Complaint, Shape, quote, read
 from portico.upstreams.faults_signs import first
 
@@ -143,7 +143,8 @@ def _judged(
     kind = sign.kind if sign else _kind(complaint, status)
     if kind is Kind.RATE_LIMITED:
         limit = LIMITS.get(flavour, faults_limits.generic)
-        return limit(complaint, faults_limits.wait(headers, complaint, now), now)
+        failure = limit(complaint, faults_limits.wait(headers, complaint, now), now)
+        return replace(failure, limit=failure.limit or faults_quotas.headed(headers))
     delay = faults_limits.retry_after(headers, now) if kind is Kind.UNAVAILABLE else None
     return Failure(kind, delay=delay, mend=sign.mend if sign else "")
 

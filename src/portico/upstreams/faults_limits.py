@@ -6,7 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
-from portico.routing.attempts import Failure, Kind
+from portico.routing.attempts import Failure, Kind, Limit, Metric, Window
+from portico.upstreams import faults_quotas
 from portico.upstreams.faults_complaint import Complaint
 
 LONGEST = 86_400.0
@@ -15,7 +16,14 @@ LONGEST = 86_400.0
 WINDOWS = {"M": 60.0, "H": 3600.0}
 """Seconds of a limit's window where the provider names the window and not the wait."""
 
+LOS_ANGELES, SHANGHAI = "America/Los_Angeles", "Asia/Shanghai"
+ZONES = frozenset({"", LOS_ANGELES, SHANGHAI})
+"""The calendars that a limit's day can be of; "": none, its window slides."""
+
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+DASHSCOPE = {"limit_requests": Metric.REQUESTS, "insufficient_quota": Metric.TOKENS}
+"""What DashScope's codes for a minute's limits count (wire §3.5)."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhd])", re.IGNORECASE)
 _WAIT = re.compile(
@@ -48,10 +56,10 @@ def wait(headers: Mapping[str, str], complaint: Complaint, now: float) -> float 
     return _duration(told[1]) if told else _reset(headers, now)
 
 
-def midnight(now: float, zone: str) -> float:
-    """Return the epoch seconds of the next midnight in *zone*, by its own calendar."""
-    tomorrow = datetime.fromtimestamp(now, ZoneInfo(zone)).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time.min, ZoneInfo(zone)).timestamp()
+def midnight(now: float, zone: str, days: int = 1) -> float:
+    """Return the epoch seconds of the next midnight in *zone*, by its own calendar; 0: the last."""
+    day = datetime.fromtimestamp(now, ZoneInfo(zone)).date() + timedelta(days=days)
+    return datetime.combine(day, time.min, ZoneInfo(zone)).timestamp()
 
 
 def gemini(complaint: Complaint, delay: float | None, now: float) -> Failure:
@@ -66,12 +74,14 @@ def gemini(complaint: Complaint, delay: float | None, now: float) -> Failure:
     ids = " ".join(str(quota.get("quotaId", "")) for quota in quotas)
     if _unsold(complaint, quotas):
         return Failure(Kind.MODEL_GONE)
+    limit = faults_quotas.google(quotas, LOS_ANGELES)
     if re.search(r"per_?day", f"{ids} {complaint.message}", re.IGNORECASE):
-        return Failure(Kind.QUOTA_SPENT, until=midnight(now, "America/Los_Angeles"))
+        return Failure(Kind.QUOTA_SPENT, until=midnight(now, LOS_ANGELES), limit=limit)
     # The spend of ten minutes is counted over the whole project (wire §1.1).
     scope = "upstream" if re.search(r"\bspend", complaint.message, re.IGNORECASE) else "target"
     given = _retry_info(complaint)
-    return Failure(Kind.RATE_LIMITED, delay=delay if given is None else given, scope=scope)
+    delay = delay if given is None else given
+    return Failure(Kind.RATE_LIMITED, delay=delay, scope=scope, limit=limit)
 
 
 def siliconflow(complaint: Complaint, delay: float | None, now: float) -> Failure:
@@ -82,21 +92,23 @@ def siliconflow(complaint: Complaint, delay: float | None, now: float) -> Failur
     documented: midnight where the provider lives is our assumption.
     """
     window = re.search(r"\b[RTI]P([MHD])\b", complaint.message)
+    limit = faults_quotas.worded(complaint.message, SHANGHAI)
     if window is not None and window[1] == "D":
-        return Failure(Kind.QUOTA_SPENT, until=midnight(now, "Asia/Shanghai"))
+        return Failure(Kind.QUOTA_SPENT, until=midnight(now, SHANGHAI), limit=limit)
     if delay is None and window is not None:
         delay = WINDOWS[window[1]]
-    return Failure(Kind.RATE_LIMITED, delay=delay)
+    return Failure(Kind.RATE_LIMITED, delay=delay, limit=limit)
 
 
 def dashscope(complaint: Complaint, delay: float | None, now: float) -> Failure:
     """Return what a 429 of DashScope's means: its quotas are of a minute (wire §3.5), or a day."""
     if re.search(r"\b(?:today|daily|per day)\b", complaint.message, re.IGNORECASE):
-        return Failure(Kind.QUOTA_SPENT, until=midnight(now, "Asia/Shanghai"))
-    minute = complaint.names & {"insufficient_quota", "limit_requests"}
-    if delay is None and minute:
-        delay = WINDOWS["M"]
-    return Failure(Kind.RATE_LIMITED, delay=delay)
+        return Failure(Kind.QUOTA_SPENT, until=midnight(now, SHANGHAI))
+    metric = next((DASHSCOPE[name] for name in DASHSCOPE if name in complaint.names), None)
+    if metric is None:
+        return Failure(Kind.RATE_LIMITED, delay=delay)
+    delay = WINDOWS["M"] if delay is None else delay
+    return Failure(Kind.RATE_LIMITED, delay=delay, limit=Limit(metric, Window.MINUTE))
 
 
 def deepseek(complaint: Complaint, delay: float | None, now: float) -> Failure:
@@ -106,7 +118,7 @@ def deepseek(complaint: Complaint, delay: float | None, now: float) -> Failure:
 
 def generic(complaint: Complaint, delay: float | None, now: float) -> Failure:
     """Return what a 429 means where nothing else is known."""
-    return Failure(Kind.RATE_LIMITED, delay=delay)
+    return Failure(Kind.RATE_LIMITED, delay=delay, limit=faults_quotas.worded(complaint.message))
 
 
 def _violations(complaint: Complaint) -> list[Mapping[str, object]]:
