@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from portico.egress.clients import ConnectFailed, ConnectionLost, HTTPRequest, NotHTTP, TooLarge
+from portico.egress.clients import (
+    ConnectFailed,
+    ConnectionLost,
+    HTTPRequest,
+    HungUp,
+    NotHTTP,
+    TooLarge,
+)
 from portico.egress.paths import Direct
 from portico.egress.pool import Pool
 from tests.egress.servers import Stall, answering, request, serving, settled
@@ -68,6 +75,24 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
         await settled(pool, 0)
         assert await ask(pool, server.url()) == b"hi"
         assert server.accepted == 2
+        await pool.aclose()
+
+
+async def test_a_kept_connection_that_its_server_is_just_closing_loses_no_request() -> None:
+    """The end is on its way when the next request is: it is asked anew, on a new connection."""
+    async with answering(HI, then_close=True) as server:
+        pool = Pool(Direct())
+        assert [await ask(pool, server.url()) for _ in range(20)] == [b"hi"] * 20
+        assert server.accepted == 20
+        await pool.aclose()
+
+
+async def test_a_server_that_hangs_up_on_a_new_connection_is_not_asked_again() -> None:
+    async with answering(b"", then_close=True) as server:
+        pool = Pool(Direct())
+        with pytest.raises(HungUp):
+            await ask(pool, server.url())
+        assert server.accepted == 1
         await pool.aclose()
 
 

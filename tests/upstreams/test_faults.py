@@ -281,7 +281,7 @@ def test_every_way_in_which_bytes_can_fail_has_a_meaning_of_its_own() -> None:
         kind for kind in subclasses(EgressError) if kind.__module__ == "portico.egress.clients"
     }
     assert concrete - {EgressError} <= set(CARRIAGE)
-    assert len(concrete) == 6
+    assert len(concrete) == 7
 
 
 @pytest.mark.parametrize(

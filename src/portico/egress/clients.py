@@ -22,6 +22,10 @@ class ConnectionLost(EgressError):
     """The connection went away after the request had been sent and before its answer ended."""
 
 
+class HungUp(ConnectionLost):
+    """The peer closed cleanly and said nothing: it may have left before the request came."""
+
+
 class NotHTTP(EgressError):
     """What came back does not parse as HTTP."""
 
@@ -70,8 +74,9 @@ class Client(Protocol):
         """
         Send *request* and give its answer; leaving the context hangs up or returns to the pool.
 
-        Follows no redirect, retries nothing, consults no environment proxy. Waits for ever for
-        the head and the body: the caller's clock bounds that.
+        Follows no redirect, consults no environment proxy, and asks once: only on a kept
+        connection that its peer had closed already is the request sent anew, on a new one.
+        Waits for ever for the head and the body: the caller's clock bounds that.
 
         Raises:
             ConnectFailed: and its subclass TunnelDown.

@@ -6,12 +6,13 @@ general clients dial badly (`docs/decisions/002-own-http-client.md` has the meas
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
 import httptools
 
-from portico.egress.clients import ConnectionLost, EgressError, NotHTTP, TooLarge
+from portico.egress.clients import ConnectionLost, EgressError, HungUp, NotHTTP, TooLarge
 
 _PAUSE_ABOVE = 256 * 1024  # bytes waiting for the reader before the socket is left alone
 _MOST_FRAMING = 64 * 1024  # bytes of head, trailers or chunk sizes without a byte of body
@@ -70,7 +71,9 @@ class Connection(asyncio.Protocol):
                 self._complete = True
             else:
                 said = "midway" if self._head_done else "before its head was complete"
-                self._broken = ConnectionLost(f"the connection was lost {said}")
+                silent = exc is None and not self.closed and not self._framing
+                lost = HungUp if silent else ConnectionLost
+                self._broken = lost(f"the connection was lost {said}")
         self.closed = True
         self._wake()
         self._on_lost(self)
@@ -159,6 +162,15 @@ class Connection(asyncio.Protocol):
     def reusable(self) -> bool:
         """True once the answer is whole, read, and both sides keep the connection."""
         return self._complete and self._keep and not self._chunks and not self.closed
+
+    @property
+    def stale(self) -> bool:
+        """True for a resting connection on which something waits: its end, or what nobody asked."""
+        if self.closed or self.transport is None:
+            return True
+        waiting = select.poll()
+        waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
 
     def rest(self, now: float) -> None:
         """Wait in the pool from *now* (loop time) on."""

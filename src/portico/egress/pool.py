@@ -11,7 +11,7 @@ from types import TracebackType
 
 import certifi
 
-from portico.egress.clients import ConnectFailed, HTTPRequest, TunnelDown
+from portico.egress.clients import ConnectFailed, HTTPRequest, HungUp, TunnelDown
 from portico.egress.http1 import Connection
 from portico.egress.origins import Origin, head_of, split
 from portico.egress.paths import Direct, Path, Via
@@ -67,9 +67,9 @@ class Pool:
         origin, target = self._split(request.url)
         return origin, head_of(request, origin, target)
 
-    async def take(self, origin: Origin, seconds: float) -> Connection:
-        """Return a connection to *origin*, kept or dialled; raises ConnectFailed."""
-        if (kept := self._kept(origin)) is not None:
+    async def take(self, origin: Origin, seconds: float, *, fresh: bool = False) -> Connection:
+        """Return a connection to *origin*, kept unless it must be *fresh*; raises ConnectFailed."""
+        if not fresh and (kept := self._kept(origin)) is not None:
             return kept
         if self._closed:
             raise ConnectFailed("the egress path has been closed")
@@ -101,7 +101,7 @@ class Pool:
         oldest = asyncio.get_running_loop().time() - self._keep
         while idle:
             connection = idle.pop()
-            if not connection.closed and connection.idle_since > oldest:
+            if connection.idle_since > oldest and not connection.stale:
                 return connection
             connection.hang_up()
         return None
@@ -209,13 +209,20 @@ class Sending:
 
     async def __aenter__(self) -> "Sending":
         self._origin, head = self._pool.address(self._request)
-        connection = await self._pool.take(self._origin, self._request.connect)
-        try:
-            connection.ask(head, self._request.body)
-            await connection.answered()
-        except BaseException:
-            connection.hang_up()
-            raise
+        for fresh in (False, True):
+            seconds = self._request.connect
+            connection = await self._pool.take(self._origin, seconds, fresh=fresh)
+            try:
+                connection.ask(head, self._request.body)
+                await connection.answered()
+                break
+            except HungUp:  # a kept connection that its peer was just closing
+                connection.hang_up()
+                if not connection.idle_since:
+                    raise
+            except BaseException:
+                connection.hang_up()
+                raise
         self._connection = connection
         self.status, self.headers = connection.status, connection.headers
         return self

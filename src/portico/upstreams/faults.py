@@ -6,6 +6,7 @@ from dataclasses import replace
 from portico.egress.clients import (
     ConnectFailed,
     ConnectionLost,
+    HungUp,
     NotHTTP,
     TooLarge,
     TunnelDown,
@@ -59,6 +60,7 @@ LIMITS: Mapping[str, Callable[[Complaint, float | None, float], Failure]] = {
 CARRIAGE: Mapping[type[BaseException], tuple[Kind, str]] = {
     TunnelDown: (Kind.UNREACHABLE, "the tunnel did not let us through"),
     ConnectFailed: (Kind.UNREACHABLE, "no connection"),
+    HungUp: (Kind.UNAVAILABLE, "the connection was closed without an answer"),
     ConnectionLost: (Kind.UNAVAILABLE, "the connection was lost before the answer ended"),
     NotHTTP: (Kind.GARBLED, "the answer is not HTTP"),
     TooLarge: (Kind.GARBLED, "the answer is too large"),

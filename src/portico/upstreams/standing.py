@@ -137,7 +137,7 @@ class Standing:
         rest = _tiredness(tired, now)
         if counted is None or counted.room is not None:
             return rest
-        return replace(max(rest, counted, key=_length), probing=False)
+        return max(rest, counted, key=_length)
 
     def _tired(self, target: Target, now: float) -> list[Record]:
         """Return whatever makes *target* rest: itself, its upstream, the path there."""
