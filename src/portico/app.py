@@ -5,9 +5,10 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
+from inspect import markcoroutinefunction
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,12 @@ class Portico(FastAPI):
 
     chat: Chat
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    @markcoroutinefunction  # it hands on what is awaited: one function less on every stack
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """ASGI's promise."""
         if scope["type"] == "http" and scope["path"] == CHAT:
-            await self.chat(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+            return self.chat(scope, receive, send)
+        return super().__call__(scope, receive, send)
 
 
 def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> FastAPI:

@@ -120,6 +120,38 @@ def explain(
     _exit(tell)
 
 
+@app.command(epilog="Example: portico drill --only silent --only cut-reset")
+def drill(
+    config: Config = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Play this scene; may be given again.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
+) -> None:
+    """
+    Play faults against this configuration's routes, and score them.
+
+    Upstreams are simulated, keys synthetic, stores temporary. Exits with 1 if a scene failed.
+    """
+    from portico.drill.report import HEAD, ended, line, opening
+    from portico.drill.run import drill as run
+    from portico.drill.run import named
+
+    def tell() -> None:
+        scenes = named(only or [])
+        if not as_json:
+            typer.echo(f"{opening(config, len(scenes))}\n\n{HEAD}")
+        told = run(config, scenes, lambda one: None if as_json else typer.echo(line(one)))
+        typer.echo(told.json if as_json else f"\n{ended(told)}")
+        if told.failed:
+            raise typer.Exit(1)
+
+    _exit(tell)
+
+
 @app.command(epilog="Example: portico simulate --port 9900")
 def simulate(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -317,6 +317,14 @@ def explain_offline(load: Load, prompt: str, images: list[Path], model: str) -> 
     return told(decide(parse(json.dumps(body).encode()), known, {}), known, "")
 
 
+def played_at(settings: Settings, simulator: str) -> dict[str, str]:
+    """Return the base URL at which *simulator* plays each upstream of *settings*."""
+    return {
+        name: address(simulator, given.dialect, given.flavour)
+        for name, given in settings.upstreams.items()
+    }
+
+
 async def simulate(host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve the simulator until interrupted; *say* is told where."""
     async with serve_simulator(Simulator(), host, port) as url:

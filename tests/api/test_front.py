@@ -122,6 +122,7 @@ async def test_rubbish_after_a_request_does_not_get_into_its_answer(path: str) -
         first, *rest = await spoken(url, ask + head(x="a" * 1_000_000))
 
     assert [(answer.status, answer.body[-3:]) for answer in answers] == [(200, b"one")]
+    assert answers[0].headers["connection"] == "close"
     assert (first.status, first.body[-3:]) == (200, b"one")
     assert [answer.status for answer in rest] in ([], [431])  # it may have had its answer before
 
@@ -144,6 +145,46 @@ async def test_rubbish_in_the_body_of_an_answered_request_ends_the_connection() 
 
     assert first.startswith(b"HTTP/1.1 204")
     assert rest == b""
+
+
+async def test_rubbish_in_a_body_does_not_get_into_an_answer_that_has_begun() -> None:
+    more = asyncio.Event()
+
+    async def eager(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await echo(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+        await more.wait()
+        await send({"type": "http.response.body", "body": b"two"})
+
+    async with served(eager) as url:
+        reader, writer = await connect(url)
+        writer.write(CHUNKED)
+        await reader.readuntil(b"one \r\n")
+        writer.write(b"zz\r\n")
+        async with asyncio.timeout(10):
+            assert (await asked(url, b"rubbish\r\n\r\n")).status == 400  # by now zz is read as well
+        more.set()
+        rest = await reader.read()
+        writer.close()
+
+    assert rest == b"3\r\ntwo\r\n0\r\n\r\n"
+
+
+async def test_whoever_is_refused_may_finish_and_read_why() -> None:
+    async with served(echo) as url:
+        reader, writer = await connect(url)
+        writer.write(head()[:-2] + b"x: ")
+        for _ in range(50):
+            writer.write(b"a" * 65_536)
+            await writer.drain()  # raises where the connection was reset
+            await asyncio.sleep(0.001)
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 431")
 
 
 @pytest.mark.parametrize("offer", ["h2c", "websocket"])

@@ -1,7 +1,9 @@
 """Work in the background: somebody waits for it, or it ends; and it always ends with its owner."""
 
 import asyncio
+import gc
 import logging
+import weakref
 
 import pytest
 
@@ -66,6 +68,26 @@ async def test_whoever_comes_back_in_time_keeps_it_going() -> None:
         with errand.awaited():
             await asyncio.sleep(0.05)
             assert not errand.over
+
+
+async def test_what_came_of_it_is_held_by_nobody_who_does_not_want_it() -> None:
+    class Answer:
+        pass
+
+    async def work() -> Answer:
+        await asyncio.sleep(0.01)
+        return Answer()
+
+    async with Errands() as errands:
+        errand = errands.begin(work(), 600.0)
+        with errand.awaited():
+            pass
+        await asyncio.wait({errand.task})
+        await asyncio.sleep(0)
+        answer = weakref.ref(errand.task.result())
+        del errand
+        gc.collect()
+        assert answer() is None
 
 
 async def test_leaving_ends_what_is_under_way() -> None:

@@ -85,10 +85,13 @@ async def test_every_reader_gets_everything_wherever_it_comes_in() -> None:
                     await asyncio.sleep(0)
             maker.stream.end()
             first, second = await asyncio.gather(*reading)
+        with maker.stream.read(0) as last:
+            third = await rest(last)
 
     assert b"".join(first) == b"".join(events)
     assert b"".join(second) == b"".join(events[100:])
-    assert max(map(len, first)) <= AT_ONCE * len(events[-1])
+    assert b"".join(third) == b"".join(events)
+    assert max(map(len, third)) <= AT_ONCE * len(events[-1]), "not all at once"
 
 
 async def test_a_reader_who_waits_is_told_asides_and_nobody_later_is() -> None:
@@ -116,6 +119,8 @@ async def test_a_slow_reader_holds_up_nobody_and_is_told_what_it_missed() -> Non
                 got += await quick.next()
             with pytest.raises(EventGone, match="the oldest that is has the id 21"):
                 await slow.next()
+        with pytest.raises(EventGone):
+            maker.stream.since(19)
         with maker.stream.read(20) as back:
             assert await back.next() == b"x" * 10
 
@@ -170,13 +175,15 @@ async def test_a_stream_goes_on_without_a_reader_for_as_long_as_its_patience() -
     async with Errands() as errands:
         streams = Streams(Bounds(patience=0.02), errands)
         left = await begun(streams, "left")
-        with left.stream.read(0):
-            pass
-        assert not left.stream.errand.over
+        patient = await begun(Streams(Bounds(), errands))
+        for maker in (left, patient):
+            with maker.stream.read(0):
+                pass
         await asyncio.wait({left.stream.errand.task}, timeout=5)
 
         assert left.stream.errand.task.cancelled()
         assert streams.find("left", None).ended
+        assert not patient.stream.errand.over
 
 
 async def test_a_stream_is_kept_for_a_window_after_its_end() -> None:

@@ -108,14 +108,19 @@ TEXT = " ".join(f"word{number}" for number in range(60))
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-@given(drops=st.lists(st.integers(0, 4000), min_size=1, max_size=5), delay=st.sampled_from([0, 2]))
+@given(
+    drops=st.lists(st.integers(0, 4000), min_size=1, max_size=5),
+    delay=st.sampled_from([0, 2]),
+    pause=st.sampled_from([0, 0.02]),
+)
 async def test_wherever_it_drops_everything_arrives_once_for_one_bill(
-    lab: House, drops: list[int], delay: int
+    lab: House, drops: list[int], delay: int, pause: float
 ) -> None:
     lab.simulator.reset()
     page = Page(lab, f"SAY: {TEXT} DELAY {delay}")
     for size in drops:
         await page.look(size)
+        await asyncio.sleep(pause)
     await page.look(None)
 
     assert page.shown[-1] == "[DONE]"

@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 
 import pytest
@@ -11,10 +13,12 @@ from msgspec.structs import replace
 
 from portico.telemetry.logs import (
     LONGEST,
+    TOGETHER,
     JSONFormatter,
     TextFormatter,
     configure,
     log_request,
+    one_write,
     request_fields,
 )
 from tests.telemetry.seen import PRETENDED, SEEN
@@ -159,3 +163,60 @@ def test_what_is_not_known_of_a_request_is_null() -> None:
     told = request_fields(replace(SEEN, tries=(), first_delta=None, target=None))
     assert told["first_delta_ms"] is told["input_tokens"] is told["target"] is None
     assert request_fields(PRETENDED)["simulated"] is True
+
+
+class Counted(StringIO):
+    """Counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def test_what_one_thread_logs_in_a_block_is_one_write_at_its_end(root: logging.Logger) -> None:
+    stream = Counted()
+    configure("info", "text", stream)
+    with one_write():
+        log_request(SEEN)
+        log_request(SEEN)
+        assert stream.getvalue() == ""
+        other = threading.Thread(target=root.warning, args=("meanwhile",))
+        other.start()
+        other.join()
+        assert stream.getvalue().count("\n") == 1
+    assert [line.split(": ")[1][:9] for line in stream.getvalue().splitlines()] == [
+        "meanwhile",
+        "answered ",
+        "answered ",
+    ]
+    assert stream.writes == 2
+
+
+def test_what_is_held_back_is_written_whatever_happens(root: logging.Logger) -> None:
+    stream = Counted()
+    configure("info", "text", stream)
+    with suppress(ZeroDivisionError), one_write():
+        log_request(SEEN)
+        raise ZeroDivisionError
+    root.warning("after")
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_only_so_many_lines_are_held_back(root: logging.Logger) -> None:
+    stream = Counted()
+    configure("info", "text", stream)
+    with one_write():
+        for _ in range(TOGETHER + 1):
+            log_request(SEEN)
+        assert len(stream.getvalue().splitlines()) == TOGETHER
+
+
+def test_whoever_else_writes_the_logs_is_left_alone(
+    root: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    root.setLevel("INFO")
+    with one_write():
+        log_request(SEEN)
+        assert "answered" in caplog.text

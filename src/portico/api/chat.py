@@ -1,9 +1,10 @@
 """POST /v1/chat/completions: one raw ASGI endpoint, because every request pays for it."""
 
+import logging
 import time
 from collections.abc import Mapping
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from portico.api.answers import id_of
 from portico.api.body import read_body
@@ -14,6 +15,10 @@ from portico.api.returning import IDEMPOTENCY_KEY, Recorded, Repeated, wants_to_
 from portico.api.wire import parse
 from portico.dispatch.journey import Journey
 from portico.errors import GatewayError, Overloaded
+
+type Reply = Whole | Events | Repeated | Recorded
+
+log = logging.getLogger(__name__)
 
 _TASK = (b"x-openwebui-task", b"x-owui-task")
 
@@ -34,33 +39,52 @@ class Chat:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's promise."""
-        here = self._lobby.serving
-        started, began, rid = time.time(), time.monotonic(), id_of(scope)
-        if scope["method"] != "POST":
-            refused = problem(not_allowed(scope["method"], "POST"), rid, (b"allow", b"POST"))
-            await refused(scope, receive, send)
-            return
+        begun, rid = False, id_of(scope)
+
+        async def told(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            if self._lobby.draining:
-                raise Overloaded("This gateway is going down: ask again soon.", retry_after=5)
-            headers = dict(scope["headers"])
-            caller = here.gate.admit(headers.get(b"authorization"))
-            body = await read_body(receive, headers.get(b"content-length"), here.max_body)
-            if body is None:
-                return
-            request = parse(body, task_of(headers))
+            reply = await self._asked(rid, scope, receive)
+            if reply is not None:
+                await reply.respond(receive, told)
         except GatewayError as exc:
-            await problem(exc, rid)(scope, receive, send)
-            return
+            allow = [(b"allow", b"POST")] if exc.status == 405 else []
+            await problem(exc, rid, *allow)(scope, receive, send)
+        except Exception:  # the HTTP edge
+            if begun:
+                raise  # the server logs it and hangs up: what was cut looks cut
+            log.exception("a chat failed in the gateway", extra={"fields": {"id": rid}})
+            fault = GatewayError("Something went wrong in the gateway.")
+            await problem(fault, rid)(scope, receive, send)
+
+    async def _asked(self, rid: str, scope: Scope, receive: Receive) -> Reply | None:
+        """
+        Return what will answer; None if the client left before it had asked.
+
+        Raises:
+            GatewayError: this is not asked here, or not by them, or not so.
+        """
+        here, started, began = self._lobby.serving, time.time(), time.monotonic()
+        if scope["method"] != "POST":
+            raise not_allowed(scope["method"], "POST")
+        if self._lobby.draining:
+            raise Overloaded("This gateway is going down: ask again soon.", retry_after=5)
+        headers = dict(scope["headers"])
+        caller = here.gate.admit(headers.get(b"authorization"))
+        body = await read_body(receive, headers.get(b"content-length"), here.max_body)
+        if body is None:
+            return None
+        request = parse(body, task_of(headers))
         trace = headers.get(b"traceparent")
         parent = trace.decode("latin-1") if trace else None
         journey = Journey(rid, request, started, began, caller, parent)
-        await _reply(here, journey, headers, body).respond(receive, send)
+        return _reply(here, journey, headers, body)
 
 
-def _reply(
-    here: Serving, journey: Journey, headers: Mapping[bytes, bytes], body: bytes
-) -> Whole | Events | Repeated | Recorded:
+def _reply(here: Serving, journey: Journey, headers: Mapping[bytes, bytes], body: bytes) -> Reply:
     """Return what owns the exchange; a client that may come back says so in a header."""
     if journey.request.stream:
         events = Events(here.gateway, journey, here.keep_alive)

@@ -68,6 +68,17 @@ def _mend(operation: dict[str, Any]) -> None:
         del answers["422"]
     if "401" in answers:
         operation["security"] = [{"key": []}, {}]
+    for parameter in operation.get("parameters", ()):
+        _without_null(parameter["schema"])
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """A query or a header can leave a value out; it cannot say null."""
+    options = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+    if len(options) == 1:
+        schema |= options[0]
+    elif options:
+        schema["anyOf"] = options
 
 
 def _header(name: str, said: str) -> dict[str, Any]:

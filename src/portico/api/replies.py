@@ -1,8 +1,7 @@
 """An answer as HTTP: whole or as events. Owns the exchange, and hangs up when the reader does."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 import msgspec
 from starlette.types import Receive, Send
@@ -18,6 +17,9 @@ from portico.errors import GatewayError
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 RESCUED = b": the answer broke off, another model goes on with it\n\n"
+WATCH = 0.2
+"""Seconds after which somebody looks whether the client is still there."""
+
 _EVENTS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -25,30 +27,45 @@ _EVENTS = [
 ]
 
 
-@asynccontextmanager
-async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Cancel the body once the client is gone; nothing of that reaches the caller."""
-    reader = asyncio.current_task()
-    assert reader is not None
-    left = False
+class while_connected:
+    """
+    Cancel the block once the client is gone; nothing of that reaches the caller.
 
-    async def watch() -> None:
-        nonlocal left
-        while (await receive())["type"] != "http.disconnect":
+    What is over before WATCH is not watched: refusals and quick answers are spared the task.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+        self._left = False
+
+    async def __aenter__(self) -> None:
+        reader = asyncio.current_task()
+        assert reader is not None
+        self._reader = reader
+        self._timer = asyncio.get_running_loop().call_later(WATCH, self._begin)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if isinstance(error, asyncio.CancelledError):
+            return self._left and not self._reader.uncancel()
+        return isinstance(error, OSError)  # raised for writing to somebody who has left
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        left = True
-        reader.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not left or reader.uncancel():
-            raise
-    except OSError:  # what a server raises for writing to somebody who has left
-        return
-    finally:
-        watcher.cancel()
+        self._left = True
+        self._reader.cancel()
 
 
 def _head(journey: Journey, answer: Answer) -> Head:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
+from pydantic import Field
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -12,6 +13,8 @@ from portico.api.returning import Relay
 from portico.errors import MalformedRequest
 
 router = APIRouter(tags=["chat"])
+
+EventId = Annotated[int, Field(ge=0, le=10**15)]
 
 _ANSWERS: Documented = {
     200: {
@@ -44,18 +47,16 @@ async def follow_stream(
     request_id: str,
     here: Here,
     caller: Caller,
-    after: Annotated[int, Query(ge=0, le=10**15, description="As the header, which wins")] = 0,
-    last_event_id: Annotated[
-        int | None, Header(ge=0, le=10**15, description="The id of the last event received")
-    ] = None,
+    last_event_id: Annotated[EventId, Header(description="The last event received")] = 0,
+    after: Annotated[EventId, Query(description="The same; the later of both counts")] = 0,
 ) -> Response:
     """A stream asked for with `x-portico-resumable: true`, from after an event on, to its end."""
     stream = here.streams.find(request_id, caller)
-    number = after if last_event_id is None else last_event_id
+    number = max(after, last_event_id)
     if stream.ended and number >= stream.last:
         return Response(status_code=204, headers={REQUEST_ID: request_id})
     if number > stream.last:
-        place = "after" if last_event_id is None else "Last-Event-ID"
+        place = "after" if number > last_event_id else "Last-Event-ID"
         raise MalformedRequest(f"There is no event {number} yet.", param=place)
     stream.since(number)  # raises before the answer begins
     return Followed(Relay(stream, number, request_id))

@@ -20,6 +20,7 @@ class Errand[T]:
         self.patience = patience
         self._waiting = 0
         self._alarm: asyncio.TimerHandle | None = None
+        task.add_done_callback(self._silence)  # an alarm would hold on to what came of it
 
     @property
     def over(self) -> bool:
@@ -30,9 +31,7 @@ class Errand[T]:
     def awaited(self) -> Iterator[None]:
         """Wait for it, for as long as the context lasts."""
         self._waiting += 1
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._silence()
         try:
             yield
         finally:
@@ -40,6 +39,11 @@ class Errand[T]:
             if not self._waiting and not self.task.done():
                 loop = self.task.get_loop()
                 self._alarm = loop.call_later(self.patience, self.task.cancel)
+
+    def _silence(self, _: object = None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def result(self) -> T:
         """

@@ -1,12 +1,12 @@
 """One attempt at one target and, once it has started, the answer in progress."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 from portico.chat.reply import Batch, Delta, Usage
+from portico.dispatch.clock import Clock
 from portico.errors import StreamBroken
 from portico.routing.attempts import (
     Abandoned,
@@ -42,7 +42,8 @@ class Exchange:
         self._usage: Usage | None = None
         self._held: Batch = []
         self._rest: AsyncIterator[Batch] | None = None
-        self._stack = AsyncExitStack()
+        self._open: AbstractAsyncContextManager[AsyncIterator[Batch]] | None = None
+        self._clock = Clock()
         self._finished = False
 
     @property
@@ -59,15 +60,19 @@ class Exchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._stack.aclose()
+        self._clock.stop()
+        if self._open is not None:
+            await self._open.__aexit__(None, None, None)
         if isinstance(self.outcome, Abandoned):
             self.outcome = Abandoned(self._usage)
 
     async def start(self, upstream: Upstream) -> Failure | None:
         """Wait for the first delta; return why there is none, or None once there is one."""
         try:
-            async with asyncio.timeout(self.within):
-                self._rest = await self._stack.enter_async_context(upstream.open(self.ask))
+            with self._clock.within(self.within):
+                opening = upstream.open(self.ask)
+                self._rest = await opening.__aenter__()
+                self._open = opening  # an exit stack for this one context would cost more than it
                 found = await self._until_it_counts(self._rest)
         except TimeoutError:
             waited = "first delta" if self.ask.request.stream else "answer"
@@ -133,7 +138,7 @@ class Exchange:
             return None
         idle = self.target.patience.idle
         try:
-            async with asyncio.timeout(idle):
+            with self._clock.within(idle):
                 return await anext(self._rest)
         except StopAsyncIteration:
             if self._finished:

@@ -22,11 +22,17 @@ class RollCall:
     """
 
     def __init__(
-        self, house: Callable[[], House], standing: Standing, *, every: float = 3600.0
+        self,
+        house: Callable[[], House],
+        standing: Standing,
+        *,
+        every: float = 3600.0,
+        within: float = 20.0,
     ) -> None:
         self._house = house
         self._standing = standing
         self._every = every
+        self._within = within  # seconds that a list may take
         self._asked: set[str] = set()  # whose list is being read because somebody ails there
         self._away: set[str] = set()  # whose list did not come since somebody ails there
 
@@ -46,7 +52,7 @@ class RollCall:
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:
-        """Read every upstream's list, all at once, each within 20 seconds."""
+        """Read every upstream's list, all at once, each within its seconds."""
         house = self._house()
         await asyncio.gather(*(self._ask(name, house) for name in house.upstreams))
 
@@ -57,7 +63,7 @@ class RollCall:
             log.warning("the model list of %s could not be read: %s", name, exc.failure.detail)
             return
         except TimeoutError:
-            log.warning("the model list of %s did not come within 20 s", name)
+            log.warning("the model list of %s did not come within %g s", name, self._within)
             return
         if listed:
             self._call(name, listed, house)
@@ -93,7 +99,7 @@ class RollCall:
                     self._standing.heard(target, time.time(), returned=returned)
 
     async def _listed(self, name: str, house: House) -> frozenset[str] | None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(self._within):
             return await house.upstreams[name].models()
 
     def _interval(self) -> float:

@@ -111,6 +111,16 @@ def _silent(fault: Fault, delivery: Delivery) -> Script:
     return delivery.with_steps(Pause(seconds), Sever(), ends="failed")
 
 
+def _malformed_event(fault: Fault, delivery: Delivery) -> Script:
+    """Half of one write is lost, as if by a proxy; what follows is whole again."""
+    begun, rest = _begun(fault, delivery)
+    at = next(at for at, step in enumerate(rest) if isinstance(step, Write))
+    whole = rest[at]
+    assert isinstance(whole, Write)
+    half = replace(whole, data=whole.data[: len(whole.data) // 2] + b"\n\n")
+    return delivery.with_steps(delivery.head, *begun, *rest[:at], half, *rest[at + 1 :])
+
+
 def _split_utf8(_fault: Fault, delivery: Delivery) -> Script:
     steps: list[Step] = [delivery.head]
     for number, step in enumerate(delivery.body):
@@ -137,6 +147,7 @@ EFFECTS: Mapping[str, Callable[[Fault, Delivery], Script]] = {
     "stall": _stall,
     "slow_first": _slow_first,
     "silent": _silent,
+    "malformed_event": _malformed_event,
     "split_utf8": _split_utf8,
     "error_in_stream": _error_in_stream,
 }

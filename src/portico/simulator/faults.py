@@ -67,6 +67,7 @@ FAULTS: Mapping[str, frozenset[str]] = {
     "stall": ALL,  # after: deltas; seconds
     "slow_first": ALL,  # seconds; headers: true sends them at once
     "silent": ALL,  # seconds
+    "malformed_event": ALL,  # after: deltas
     "split_utf8": ALL,
     "huge_chunk": ALL,  # bytes
 }

@@ -54,7 +54,8 @@ class Quotas:
         spending = self._spent.get(_key(target))
         if spending is None:
             spending = self._spent[_key(target)] = Spending()
-        spending.names |= {target.name, target.upstream}
+        if target.name not in spending.names:
+            spending.names |= {target.name, target.upstream}
         return spending.begin(tokens, now)
 
     def end(self, target: Target, begun: Begun, outcome: Outcome) -> None:

@@ -28,23 +28,27 @@ class Tally:
     def __init__(self, window: Window) -> None:
         self._span, self._grain = SPANS[window]
         self._cells: dict[int, list[int]] = {}
+        self._last = 0  # the newest cell
         self._sums = [0, 0]
 
     def count(self, requests: int, tokens: int, now: float) -> int:
         """Add what begins now; return the cell that it went to."""
-        self._trim(now)
-        slot = max(int(now // self._grain), next(reversed(self._cells), 0))
-        self._cells.setdefault(slot, [0, 0])
-        self.correct(slot, requests, tokens)
-        return slot
+        slot = int(now // self._grain)
+        if slot > self._last:
+            self._trim(now)
+            self._last = slot
+        self._cells.setdefault(self._last, [0, 0])
+        self.correct(self._last, requests, tokens)
+        return self._last
 
     def correct(self, slot: int, requests: int, tokens: int) -> None:
         """Add to (or take from) an earlier cell, unless it has left the window."""
         cell = self._cells.get(slot)
         if cell is not None:
-            for at, change in enumerate((requests, tokens)):
-                cell[at] += change
-                self._sums[at] += change
+            cell[0] += requests
+            cell[1] += tokens
+            self._sums[0] += requests
+            self._sums[1] += tokens
 
     def used(self, metric: Metric, now: float, since: float | None = None) -> int:
         """Return what the window holds, or only what began at *since* (epoch seconds) or later."""
@@ -72,8 +76,9 @@ class Tally:
     def _trim(self, now: float) -> None:
         last = int(now // self._grain) - self._span // self._grain
         while self._cells and (slot := next(iter(self._cells))) < last:
-            for at, gone in enumerate(self._cells.pop(slot)):
-                self._sums[at] -= gone
+            requests, tokens = self._cells.pop(slot)
+            self._sums[0] -= requests
+            self._sums[1] -= tokens
 
 
 class Lesson(Struct, frozen=True):
@@ -95,9 +100,8 @@ class Begun:
     """An attempt that was counted as it began, and how many each limit had seen with it."""
 
     tokens: int
-    at: float  # epoch seconds
     cells: tuple[int, ...]
-    seen: tuple[tuple[Lesson, int], ...]
+    seen: tuple[tuple[Lesson, int], ...] = ()
 
 
 class Spending:
@@ -118,9 +122,11 @@ class Spending:
 
     def begin(self, tokens: int, now: float) -> Begun:
         """Count an attempt of that many tokens, estimated."""
-        cells = tuple(tally.count(1, tokens, now) for tally in self._tallies.values())
+        cells = tuple([tally.count(1, tokens, now) for tally in self._tallies.values()])
+        if not self.lessons:
+            return Begun(tokens, cells)
         seen = tuple((lesson, self.used(lesson, now)) for lesson in self._believed(now))
-        return Begun(tokens, now, cells, seen)
+        return Begun(tokens, cells, seen)
 
     def settle(self, begun: Begun, tokens: int) -> None:
         """Put the provider's own count of the prompt in the place of the estimate."""
@@ -179,6 +185,8 @@ class Spending:
 
     def tired(self, now: float) -> Tiredness | None:
         """Return why it rests, for everybody or for what does not fit; None: nothing limits it."""
+        if not self.taught:
+            return None
         believed = self._believed(now)
         limits = [rest for lesson in believed if (rest := self._near(lesson, now)) is not None]
         if self._squeezed is not None and now < self._squeezed[1]:

@@ -1,0 +1,131 @@
+"""The decoders' door: bounds first, then pixels; nothing of theirs gets out but a sheet."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pillow_heif
+from PIL import Image, ImageCms
+
+from portico.artifacts import colour
+from portico.artifacts.frames import contact_sheet, frames
+from portico.artifacts.pictures import Limits, PictureRefused, Sheet, Size
+from portico.artifacts.strip import stripped
+
+_PILLOW: Mapping[str, str] = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/tiff": "TIFF",
+    "image/avif": "AVIF",
+}
+"""One decoder for each kind: what the bytes claim further inside is not followed."""
+
+# Decoders give up in all these ways; RuntimeWarning is Pillow's word for a bomb.
+_TROUBLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    RuntimeWarning,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    ImageCms.PyCMSError,
+    Image.DecompressionBombError,
+)
+
+
+@contextmanager
+def door() -> Iterator[None]:
+    """Turn whatever a decoder raises into one sentence; its own words may quote the picture."""
+    try:
+        yield
+    except PictureRefused:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureRefused("This picture has more pixels than we decode.") from None
+    except _TROUBLE:
+        raise PictureRefused("This picture cannot be read: it is damaged or cut off.") from None
+
+
+def decode(data: bytes, kind: str, limits: Limits) -> Sheet:
+    """
+    Return the one sheet that *data* holds; of an animation, its contact sheet.
+
+    Raises:
+        PictureRefused: over the limits, or unreadable; nothing was decoded that is over them.
+    """
+    with door():
+        if kind == "image/heic":
+            return _heif(data, limits)
+        still = 1 if kind == "image/tiff" else frames(data, kind, limits.frames)
+        if still > limits.frames:
+            raise PictureRefused(f"This animation has more than {limits.frames} frames.")
+        with Image.open(io.BytesIO(data), formats=(_PILLOW[kind],)) as image:
+            bounded(image.size, limits)
+            count = max(still, getattr(image, "n_frames", 1)) if _animates(image) else 1
+            if count > 1:
+                return contact_sheet(image, count, limits)
+            return _still(image, data, kind)
+
+
+def bounded(size: Size, limits: Limits) -> None:
+    """
+    Refuse a picture by its size alone.
+
+    Raises:
+        PictureRefused: without pixels, or with too many.
+    """
+    width, height = size
+    if min(size) < 1:
+        raise PictureRefused("This picture has no pixels.")
+    if width * height > limits.pixels or max(size) > limits.edge:
+        raise PictureRefused(
+            f"This picture is {width} x {height}; we take {limits.pixels // 1_000_000} megapixels"
+            f" and sides of {limits.edge}."
+        )
+
+
+def _animates(image: Image.Image) -> bool:
+    """Whether several images are moments of one; a phone's JPEG holds others of other kinds."""
+    return image.format in {"GIF", "PNG", "WEBP", "AVIF"}
+
+
+def _still(image: Image.Image, data: bytes, kind: str) -> Sheet:
+    image.load()
+    turn = colour.orientation(image)  # after loading: a PNG may say it behind its pixels
+    profile = colour.profile_of(image)
+    mode = image.mode
+    plain = colour.srgb(image, profile)
+    same = turn == 1 and profile is None and plain.mode == "RGB" and mode != "CMYK"
+    turned = colour.upright(_bare(plain), turn)
+    del plain
+    clean = stripped(data, kind) if same else b""
+    return Sheet(turned, colour.fingerprint(turned), clean, kind if clean else "")
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """Forget metadata; Pillow would write some of it into whatever is saved from this."""
+    image.info = {}
+    return image
+
+
+def _heif(data: bytes, limits: Limits) -> Sheet:
+    """HEIC turns itself by its own boxes; what EXIF says of it was said before that."""
+    opened = pillow_heif.open_heif(io.BytesIO(data))
+    bounded(opened.size, limits)
+    image = opened.to_pillow()
+    del opened
+    profile = colour.profile_of(image)
+    plain = _bare(colour.srgb(image, profile))
+    return Sheet(plain, colour.fingerprint(plain))

@@ -1,0 +1,69 @@
+"""
+Pictures as models may see them: opened once, prepared for each profile.
+
+Both functions work hard and without waiting: call them in a worker thread.
+"""
+
+import hashlib
+from dataclasses import replace
+
+from portico.artifacts import apart
+from portico.artifacts.decode import decode
+from portico.artifacts.intake import SIGNATURES
+from portico.artifacts.pictures import Limits, Picture, PictureRefused, Prepared
+from portico.artifacts.profiles import Profile
+from portico.artifacts.render import Origin, rendered
+
+_AVIF = frozenset({b"avif", b"avis"})
+_DEFAULT = Limits()
+
+
+def kind_of(data: bytes) -> str | None:
+    """Return the type of *data* by its content, or None where we know none."""
+    head = data[:64]
+    if head[4:8] == b"ftyp" and head[8:12] in _AVIF:
+        return "image/avif"
+    return next((kind for kind, signed in SIGNATURES.items() if signed(head)), None)
+
+
+def open_picture(data: bytes, limits: Limits = _DEFAULT) -> Picture:
+    """
+    Return what *data* shows: upright, sRGB, without metadata; type by content.
+
+    Raises:
+        PictureRefused: no picture we know, over the limits, damaged or locked.
+    """
+    if len(data) > limits.bytes:
+        raise PictureRefused(f"This picture is over {limits.bytes // 1_000_000} MB.")
+    kind = kind_of(data)
+    if kind is None:
+        raise PictureRefused("This is not a picture of a kind we know.")
+    if kind in apart.APART:
+        sheets = apart.draw(data, kind, limits)
+    else:
+        sheets = (decode(data, kind, limits),)
+    return Picture(hashlib.sha256(data).hexdigest(), kind, sheets)
+
+
+def prepare(picture: Picture, profile: Profile) -> list[Prepared]:
+    """
+    Return *picture* as the target of *profile* takes it, in the order to send.
+
+    Never upscaled; what is too long to read is an overview and tiles; pages beyond the profile's
+    count are left out, and the last one says so.
+
+    Raises:
+        PictureRefused: no format or size of it stays within the profile's bytes.
+    """
+    shown = picture.sheets[: profile.count]
+    each = replace(profile, count=profile.count // len(shown))
+    prepared = [
+        made
+        for number, sheet in enumerate(shown)
+        for made in rendered(sheet, each, Origin(picture.raw, number))
+    ]
+    missing = len(picture.sheets) - len(shown)
+    if missing:
+        last = prepared[-1]
+        prepared[-1] = replace(last, note=f"{last.note} {missing} more were left out.".strip())
+    return prepared

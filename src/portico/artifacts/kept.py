@@ -1,0 +1,52 @@
+"""What was prepared before: a picture is sent again with every turn of its chat."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from portico.artifacts.pictures import Prepared
+from portico.artifacts.profiles import Profile
+
+type _Name = tuple[str, Profile]
+
+
+class Kept:
+    """
+    The prepared pictures asked for last, within *room* bytes of content and text.
+
+    A picture is known by the SHA-256 of its bytes, not by its pixels: so nothing is decoded to
+    look it up, and nobody gets the note or the text of another file. Not for threads: ask and
+    keep on the event loop.
+    """
+
+    def __init__(self, room: int = 128_000_000) -> None:
+        self._room = room
+        self._held = 0
+        self._made: OrderedDict[_Name, tuple[Prepared, ...]] = OrderedDict()
+
+    @property
+    def held(self) -> int:
+        """Return the bytes of everything kept."""
+        return self._held
+
+    def find(self, raw: str, profile: Profile) -> tuple[Prepared, ...]:
+        """Return what was made of picture *raw* for *profile*; nothing if it is not kept."""
+        made = self._made.get((raw, profile), ())
+        if made:
+            self._made.move_to_end((raw, profile))
+        return made
+
+    def keep(self, profile: Profile, made: Sequence[Prepared]) -> None:
+        """Keep what was made of one picture, and forget what was not asked for the longest."""
+        size = _size(made)
+        if not made or size > self._room:
+            return
+        name = (made[0].raw, profile)
+        self._held += size - _size(self._made.pop(name, ()))
+        self._made[name] = tuple(made)
+        while self._held > self._room:
+            self._held -= _size(self._made.popitem(last=False)[1])
+
+
+def _size(made: Sequence[Prepared]) -> int:
+    """A thousand for what else there is: a million tiny pictures take room as well."""
+    return sum(len(one.content) + 4 * len(one.text) + 1000 for one in made)
