@@ -50,7 +50,7 @@ else
 endif
 
 .PHONY: check
-check: lint types arch eval test ## Everything CI asks for
+check: lint types arch eval test drill ## Everything CI asks for
 
 .PHONY: fmt
 fmt: $(INSTALLED) ## Format
@@ -74,6 +74,10 @@ arch: $(INSTALLED) ## Check who may import whom
 .PHONY: eval
 eval: $(INSTALLED) ## Score the choice of roles on prompts that it was not tuned on
 	$(PY) scripts/eval_roles.py
+
+.PHONY: drill
+drill: $(INSTALLED) ## Play faults against the catalog, and score what callers get (ARGS="--only silent")
+	$(VENV)/bin/portico drill $(ARGS)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure CPU per request beside nginx (ARGS="--quick")

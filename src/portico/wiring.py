@@ -185,7 +185,7 @@ class Reload:
         self.gateway.house = self.builder.house(settings)
         for name in before.keys() & self.builder.marks.keys():
             if before[name] != self.builder.marks[name]:
-                self.gateway.standing.clear(name)  # a person has acted: the key is another one
+                self.gateway.standing.rekeyed(name)
         log.info("the catalog was replaced: %s", self.gateway.house.catalog.version)
         return ()
 

@@ -100,6 +100,9 @@ BAD: dict[str, tuple[bytes, str | None]] = {
     "NaN": (body(temperature=float("nan")), None),
     "nesting without end": (body(x=...)[:-1] + b',"x":' + b"[" * 200_000, None),
     "deep nesting": (body()[:-1] + b',"x":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001, None),
+    "millions of values": (body()[:-1] + b',"x":[' + b"[]," * 5_000_000 + b"1]}", None),
+    "millions of objects": (body()[:-1] + b',"x":[' + b'{"a":1},' * 2_000_000 + b"1]}", None),
+    "a million parts": (user(*[{"type": "text", "text": ""}] * 1_000_000), None),
     "the same key twice": (body()[:-1] + b',"model":"design"}', "model"),
     "the same key twice, inside": (
         body(messages="@").replace(b'"@"', b'[{"role":"user","content":"a","content":"b"}]'),

@@ -64,3 +64,21 @@ async def test_everything_else_is_the_transports_own() -> None:
     gathering = cast(asyncio.Transport, Gathering(Wire()))
     assert gathering.get_extra_info("peername") == ("127.0.0.1", 1)
     assert not gathering.is_closing()
+
+
+class Closed(Wire):
+    """A connection that the other side has closed; uvloop's raise at every write then."""
+
+    def write(self, data: Any) -> None:
+        if self.is_closing():
+            raise RuntimeError("the handler is closed")
+        super().write(data)
+
+
+async def test_nothing_is_said_to_somebody_who_left_in_the_meantime() -> None:
+    wire = Closed()
+    gathering = Gathering(wire)
+    gathering.write(b"too late")
+    wire.close()
+    gathering.flush()
+    assert wire.done == ["closed"]

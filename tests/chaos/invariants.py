@@ -63,15 +63,14 @@ def _told(story: Story, reply: Reply, row: RequestRow) -> Iterator[str]:
     counted = reply.headers.get("x-portico-attempts")
     expected = len(row.attempts)
     if reply.streamed:  # its head went out with the first delta: rescuers came later
-        expected = 1 + next(
-            (at for at, one in enumerate(row.attempts) if one.outcome != "failed"), expected - 1
-        )
-    if counted is not None and story.wish.model != "hedged" and int(counted) != expected:
+        speaks = [one.outcome in ("answered", "broken") for one in row.attempts]
+        expected = 1 + speaks.index(True) if True in speaks else expected
+    if counted is not None and int(counted) != expected:
         yield f"x-portico-attempts says {counted} of {expected}"
     error = reply.error
-    if error is not None and story.wish.model != "hedged":
+    if error is not None:
         named = [(one["target"], one["kind"]) for one in error.get("attempts", ())]
-        if named != [(one.target, one.kind) for one in row.attempts]:
+        if named != [(one.target, one.kind or "abandoned") for one in row.attempts]:
             yield f"the error names {named}"
         if not named and not error.get("resting") and error["code"] in ("unanswered",):
             yield "nobody was asked, and nobody rests"
@@ -89,7 +88,7 @@ def _booked(story: Story, reply: Reply, row: RequestRow) -> Iterator[str]:
     counted = [one for one in _kept(row) if one.output is not None]
     sums = sum(one.input or 0 for one in counted), sum(one.output or 0 for one in counted)
     told = reply.usage and (reply.usage["prompt_tokens"], reply.usage["completion_tokens"])
-    if told is not None and told != sums and story.wish.model != "hedged":
+    if told is not None and told != sums:
         yield f"the caller is told of {told} tokens, the ledger of {sums}"
 
 

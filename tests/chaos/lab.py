@@ -153,10 +153,16 @@ class Lab:
         """Forget everything that the last schedule has led to."""
         self.upstreams.reset()
         self.entries = []
+        self.alarms.heard.clear()
         house, ledger = self._serving.gateway.house, self._serving.gateway.ledger
         failover = Failover(Standing(), Places(), Hedging(1.0))
         self.gateway = Gateway(house, failover, Noted(ledger, self.entries))
         self._lobby.enter(replace(self._serving, gateway=self.gateway))
+
+    def end(self) -> None:
+        """Count what the ledger was told in this schedule."""
+        self.recorded["rows"] += len(self.entries)
+        self.recorded["attempts"] += sum(len(entry.attempts) for entry in self.entries)
 
     async def ask(self, wishes: list[Wish]) -> list[Story]:
         """Let all these callers ask at once; return when everything has come to rest."""
@@ -169,8 +175,6 @@ class Lab:
                 await asyncio.sleep(0.001)  # noqa: ASYNC110 - what is waited for is elsewhere
         met = self.upstreams.met[before:]
         self.seen.update(f"{m.call.upstream} {m.fault.name}" for m in met if m.fault)
-        self.recorded["requests"] += len(wishes)
-        self.recorded["calls"] += len(met)
         told = [json.dumps(m.call.body) for m in met]
         return [
             Story(wish, word, reply, [m for m, body in zip(met, told, strict=True) if word in body])

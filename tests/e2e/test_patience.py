@@ -94,3 +94,28 @@ async def test_only_so_many_requests_are_hedged(tmp_path: Path) -> None:
         asked = {call.model for call in lab.simulator.calls if call.work == "chat"}
 
     assert asked == {V3[1]}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_refusal_that_comes_first_is_told_as_one(stream: bool, tmp_path: Path) -> None:
+    async with house(tmp_path, targets=ALL_PATIENT, roles={"code": {"hedge_after": 20}}) as lab:
+        lab.simulator.fault(*V3, "data_inspection_failed", times=None)
+        answer = await lab.chat(stream=stream)
+
+    assert answer.status_code == 200
+    assert '"finish_reason":"content_filter"' in answer.text
+
+
+async def test_an_error_does_not_say_that_the_caller_left_whom_it_tells_so(tmp_path: Path) -> None:
+    async with house(tmp_path, targets=ALL_PATIENT, roles={"code": {"hedge_after": 0.1}}) as lab:
+        lab.simulator.fault(*V3, "slow_first", times=None, seconds=30)
+        lab.simulator.fault(*CODER, "cut", times=None)
+        shape = {"type": "json_object"}  # which nobody goes on with
+        chunks = await events(lab, "Give me json", model="code", response_format=shape)
+
+    slow, cut = json.loads(chunks[-1])["error"]["attempts"]
+    assert (slow["target"], cut["target"]) == ("deepseek-v3", "qwen3-coder")
+    assert (slow["kind"], slow["message"]) == (
+        "abandoned",
+        "hung up on, because another target was faster",
+    )

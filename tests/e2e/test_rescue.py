@@ -75,6 +75,18 @@ async def test_with_nobody_left_the_break_is_said(tmp_path: Path) -> None:
     assert len(error["attempts"]) == 4
 
 
+async def test_who_breaks_after_a_repair_is_not_asked_to_rescue_itself(tmp_path: Path) -> None:
+    async with house(tmp_path, roles={"code": TWO}) as lab:
+        lab.simulator.fault("gemini", "*", "signature_missing")
+        lab.simulator.fault("gemini", "*", "truncated", after=9)
+        chunks = await events(lab, f"SAY: {TEXT}", model="code")
+        (row,) = await lab.requests()
+
+    assert said(chunks) == TEXT
+    asked = [one["target"] for one in row["attempts"]]
+    assert asked == ["gemini-3-flash", "gemini-3-flash", "deepseek-v3"]
+
+
 SPLICED_NEVER: dict[str, dict[str, Any]] = {
     "tools": {"tools": [WEATHER], "text": "What is the weather in Perm?"},
     "json": {"response_format": {"type": "json_object"}, "text": "Give me json"},

@@ -229,9 +229,20 @@ def test_a_clock_that_is_set_back_counts_on() -> None:
     quotas = Quotas()
     refused(quotas, met(PER_MINUTE, 1.0))
     answered(quotas, 1, NOON + 2)
-    answered(quotas, 2, NOON - 500)
+    answered(quotas, 2, NOON - 50)
     assert not fits(quotas, now=NOON + 2)
     assert fits(quotas, now=NOON + 63)
+
+
+def test_a_clock_that_is_set_back_by_more_than_a_window_counts_anew() -> None:
+    quotas = Quotas()
+    refused(quotas, met(PER_MINUTE, 1.0))
+    answered(quotas, 3, NOON + 500)
+    assert fits(quotas, now=NOON)
+    answered(quotas, 2, NOON)
+    assert fits(quotas, now=NOON)
+    answered(quotas, 1, NOON)
+    assert not fits(quotas, now=NOON)
 
 
 def test_two_upstreams_of_one_project_have_one_quota() -> None:

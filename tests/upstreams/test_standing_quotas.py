@@ -155,6 +155,17 @@ def test_clearing_forgets_what_was_learned_about_limits() -> None:
     assert standing.view([ONE], NOW) == {}
 
 
+def test_with_another_key_everything_that_was_learned_with_the_old_one_is_void() -> None:
+    standing = Standing()
+    fails(standing, Failure(Kind.QUOTA_SPENT, until=NOW + 60), who=FIRST)
+    fails(standing, Failure(Kind.ACCOUNT), who=FIRST)
+    fails(standing, Failure(Kind.ACCOUNT), who=PRO)
+    fails(standing, limited(TOKENS), who=FIRST)
+    standing.rekeyed("google-a")
+    assert set(standing.report(NOW)) == {"upstream google-b"}
+    assert not standing.quotas.taught
+
+
 # -- what outlives a restart
 
 

@@ -11,7 +11,20 @@ from portico.vision.elements import Box
 from portico.vision.resizing import smart_resize
 
 SIZES = [(1280, 800), (1440, 900), (390, 844), (1920, 1080), (800, 600), (768, 1024), (1008, 1008)]
-WORDS = "Save Cancel Settings Profile Search Orders Export Delete Share Upload Inbox Plan".split()
+WORDS = [
+    "Save",
+    "Cancel",
+    "Settings",
+    "Profile",
+    "Search",
+    "Orders",
+    "Export",
+    "Delete",
+    "Share",
+    "Upload",
+    "Inbox",
+    "Plan",
+]
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,9 @@ class _Drawing:
 
     def add(self, kind: str, label: str, box: tuple[int, int, int, int]) -> None:
         interactive = kind in ("button", "input", "checkbox", "link")
-        self.things.append(Thing(kind, f"{label} {kind} {len(self.things)}", Box(*box), interactive))
+        self.things.append(
+            Thing(kind, f"{label} {kind} {len(self.things)}", Box(*box), interactive)
+        )
 
     def rectangle(self, box: tuple[int, int, int, int], fill: str, outline: str | None) -> None:
         x1, y1, x2, y2 = box
@@ -109,7 +124,9 @@ Write = Callable[[list[tuple[str, str, Corners]], tuple[int, int]], str]
 def _thousandths(box: Corners, size: tuple[int, int]) -> list[int]:
     wide, high = size
     x1, y1, x2, y2 = box
-    return [round(n) for n in (x1 / wide * 1000, y1 / high * 1000, x2 / wide * 1000, y2 / high * 1000)]
+    return [
+        round(n) for n in (x1 / wide * 1000, y1 / high * 1000, x2 / wide * 1000, y2 / high * 1000)
+    ]
 
 
 def _resized(box: Corners, size: tuple[int, int]) -> list[int]:

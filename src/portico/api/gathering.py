@@ -24,9 +24,9 @@ class Gathering:
         self._held.append(data)
 
     def flush(self) -> None:
-        """Send what is held."""
+        """Send what is held; drop it where the other side has left in the meantime."""
         held, self._held = self._held, []
-        if held:
+        if held and not self._transport.is_closing():
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
 
     def close(self) -> None:

@@ -13,6 +13,10 @@ from portico.chat.request import ChatBody, ChatRequest
 from portico.errors import MalformedRequest
 
 MOST_MESSAGES = 4096
+MOST_VALUES = 500_000
+"""A value and the comma after it are two tokens or more: no window of a million holds more."""
+
+_LARGE = 1024 * 1024  # bytes; what is smaller is decoded in no time, whatever it holds
 _URI = b'"data:'
 _LONG = 1024  # bytes of a data URI from which on cutting it out is worth its while
 
@@ -33,9 +37,12 @@ def parse(body: bytes, task: str | None = None) -> ChatRequest:
         if (stream := fields.get("stream")) is not None and bytes(stream) == b"null":
             del fields["stream"]  # OpenAI's default, and some clients spell every default out
             body = _encode(fields)
+        large = _without_pictures(body) if len(body) > _LARGE else None
+        if large is not None:
+            refuse_masses(large)
         typed = _body.decode(body)
         # What msgspec skips it does not decode; an upstream does.
-        refuse_duplicates(_without_pictures(body) if _pictured(typed) else body.decode())
+        refuse_duplicates(large or (_without_pictures(body) if _pictured(typed) else body.decode()))
     except msgspec.ValidationError as exc:
         _refuse(exc)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -65,6 +72,12 @@ def _refuse(exc: msgspec.ValidationError) -> NoReturn:
 
 def _short(exc: Exception) -> str:
     return str(exc).split("\n", 1)[0][:200]
+
+
+def refuse_masses(body: str) -> None:
+    """Refuse more values than any model reads: to decode them would keep everybody waiting."""
+    if body.count(",") + body.count("[") + body.count("{") > MOST_VALUES:
+        raise MalformedRequest(f"The body holds over {MOST_VALUES} values.")
 
 
 class _Duplicate(Exception):

@@ -1,4 +1,4 @@
-"""SVG and PDF, drawn in a process that may fail alone."""
+"""SVG, PDF and TIFF, drawn in a process that may fail alone."""
 
 import io
 import subprocess
@@ -10,16 +10,16 @@ from PIL import Image
 
 from portico.artifacts import colour
 from portico.artifacts.decode import bounded, door
-from portico.artifacts.drawing import Drawn
+from portico.artifacts.drawing import DRAWS, Drawn
 from portico.artifacts.pictures import Limits, PictureRefused, Sheet
 
-APART = frozenset({"image/svg+xml", "application/pdf"})
+APART = frozenset(DRAWS)
 _GRACE = 5  # seconds beyond the processor's, for a machine that is busy
 
 
 def draw(data: bytes, kind: str, limits: Limits) -> tuple[Sheet, ...]:
     """
-    Return the sheets of an SVG or a PDF.
+    Return the sheets of an SVG, a PDF or a TIFF.
 
     Raises:
         PictureRefused: as the drawing says, or because it took too long or too much.

@@ -22,7 +22,7 @@ _TURNS: Mapping[int, Image.Transpose] = {
 
 _ORIENTATION = 0x0112
 _SIXTEEN = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
-_STRIP = 4_000_000  # pixels at a time: bounded copies of a large picture
+_STRIP = 10_000_000  # pixels at a time: bounded copies of a large picture
 
 
 def orientation(image: Image.Image) -> int:
@@ -109,7 +109,8 @@ def fingerprint(image: Image.Image) -> str:
     digest = hashlib.sha256(f"{image.mode} {image.width} {image.height}\n".encode())
     rows = max(1, _STRIP // image.width)
     for top in range(0, image.height, rows):
-        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        whole = rows >= image.height
+        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
         if image.mode == "RGBA":
             values = np.array(strip)
             values[values[..., 3] == 0] = 0

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pillow_heif
 from PIL import Image, ImageCms
@@ -24,6 +25,8 @@ _PILLOW: Mapping[str, str] = {
     "image/avif": "AVIF",
 }
 """One decoder for each kind: what the bytes claim further inside is not followed."""
+
+_FIRST = "The first page of several; the others were left out."
 
 # Decoders give up in all these ways; RuntimeWarning is Pillow's word for a bomb.
 _TROUBLE = (
@@ -68,7 +71,7 @@ def decode(data: bytes, kind: str, limits: Limits) -> Sheet:
     with door():
         if kind == "image/heic":
             return _heif(data, limits)
-        still = 1 if kind == "image/tiff" else frames(data, kind, limits.frames)
+        still = frames(data, kind, limits.frames)
         if still > limits.frames:
             raise PictureRefused(f"This animation has more than {limits.frames} frames.")
         with Image.open(io.BytesIO(data), formats=(_PILLOW[kind],)) as image:
@@ -76,7 +79,8 @@ def decode(data: bytes, kind: str, limits: Limits) -> Sheet:
             count = max(still, getattr(image, "n_frames", 1)) if _animates(image) else 1
             if count > 1:
                 return contact_sheet(image, count, limits)
-            return _still(image, data, kind)
+            note = _FIRST if kind == "image/tiff" and _more(image) else ""
+            return replace(_still(image, data, kind), note=note)
 
 
 def bounded(size: Size, limits: Limits) -> None:
@@ -94,6 +98,16 @@ def bounded(size: Size, limits: Limits) -> None:
             f"This picture is {width} x {height}; we take {limits.pixels // 1_000_000} megapixels"
             f" and sides of {limits.edge}."
         )
+
+
+def _more(image: Image.Image) -> bool:
+    """Whether a TIFF has a second page; how many is not worth reading them all."""
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    image.seek(0)
+    return True
 
 
 def _animates(image: Image.Image) -> bool:

@@ -1,16 +1,19 @@
 """
-A program of its own that draws SVG and PDF: `python -m portico.artifacts.drawing KIND`.
+A program of its own that draws SVG, PDF and TIFF: `python -m portico.artifacts.drawing KIND`.
 
-Both are programs in a language, and what they cost is known only by running them; PDFium is not
-safe in threads, either. Here they can be given so many seconds and so much memory, and nothing
-else to lose: no keys in the environment, no files to write. Bytes in; out comes the length of a
-`Drawn` in JSON (4 bytes, big-endian), it, and the PNGs one after the other.
+The first two are programs in a language, and what they cost is known only by running them; PDFium
+is not safe in threads, and libtiff talks on our standard error. Here they can be given so many
+seconds and so much memory, and nothing else to lose: no keys in the environment, no files to write.
+Bytes in; out comes the length of a `Drawn` in JSON (4 bytes, big-endian), it, and the PNGs one
+after the other.
 """
 
 import io
 import math
 import resource
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from PIL import Image
@@ -22,8 +25,6 @@ _PAGE = 2048  # long edge of a page: 10 point text stays legible
 _DENSITY = 2.0  # pixels per point of a page, where that stays within the edge
 _SAID = 20_000  # characters of a page's text
 _TOTAL = 100_000_000  # bytes of all the PNGs
-
-_SCREEN = 96 / 72
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -63,7 +64,7 @@ def draw_svg(data: bytes, limits: Limits) -> Pages:
     if across * zoom < 1 or down * zoom < 1:
         raise PictureRefused("This SVG is too long for its width.")
     try:
-        png = resvg_py.svg_to_bytes(svg_string=drawing.markup, width=round(across * zoom))
+        png = resvg_py.svg_to_bytes(svg_string=drawing.markup, width=round(across * zoom), dpi=96)
     except ValueError:
         raise PictureRefused("This SVG cannot be drawn.") from None
     note = f"An SVG of {across:g} x {down:g} units, drawn."
@@ -79,7 +80,7 @@ def draw_pdf(data: bytes, limits: Limits) -> Pages:
     Raises:
         PictureRefused: protected by a password, without pages, or not a PDF.
     """
-    import pypdfium2
+    import pypdfium2  # type: ignore[import-untyped]  # it ships no types
 
     try:
         document = pypdfium2.PdfDocument(data)
@@ -97,22 +98,39 @@ def draw_pdf(data: bytes, limits: Limits) -> Pages:
             image, text = _page(document[index])
         except pypdfium2.PdfiumError:
             raise PictureRefused(f"Page {index + 1} of this PDF cannot be drawn.") from None
-        png = io.BytesIO()
-        image.save(png, "PNG", compress_level=1)
-        pages.append((png.getvalue(), text, f"Page {index + 1} of {count} of a PDF."))
+        pages.append((_png(image), text, f"Page {index + 1} of {count} of a PDF."))
     if count > len(pages):
-        png_, text, note = pages[-1]
-        pages[-1] = (png_, text, f"{note} The pages after it were left out.")
+        png, text, note = pages[-1]
+        pages[-1] = (png, text, f"{note} The pages after it were left out.")
     return pages
 
 
-def _page(page: "pypdfium2.PdfPage") -> tuple[Image.Image, str]:  # noqa: F821 - imported late
+def _page(page: Any) -> tuple[Image.Image, str]:
     longest = max(page.get_size())
     if not 0 < longest < math.inf:
         raise PictureRefused("A page of this PDF has no size.")
     image: Image.Image = page.render(scale=min(_DENSITY, _PAGE / longest)).to_pil()
     text: str = page.get_textpage().get_text_bounded()
     return image.convert("RGB"), " ".join(text[:_SAID].split())
+
+
+def draw_tiff(data: bytes, limits: Limits) -> Pages:
+    """
+    Return a TIFF's first page as PNG.
+
+    Raises:
+        PictureRefused: as `decode` says.
+    """
+    from portico.artifacts.decode import decode
+
+    sheet = decode(data, "image/tiff", limits)
+    return [(_png(sheet.image), "", sheet.note)]
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return out.getvalue()
 
 
 def confine(limits: Limits) -> None:
@@ -123,10 +141,18 @@ def confine(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+DRAWS: Mapping[str, Callable[[bytes, Limits], Pages]] = {
+    "image/svg+xml": draw_svg,
+    "application/pdf": draw_pdf,
+    "image/tiff": draw_tiff,
+}
+"""What is drawn apart."""
+
+
 def answer(data: bytes, kind: str, limits: Limits) -> bytes:
     """Return what goes back: header and PNGs, or the reason why there are none."""
     try:
-        pages = (draw_svg if kind == "image/svg+xml" else draw_pdf)(data, limits)
+        pages = DRAWS[kind](data, limits)
         if sum(len(png) for png, _, _ in pages) > _TOTAL:
             raise PictureRefused("This picture has too much in it to be drawn.")
     except PictureRefused as refused:

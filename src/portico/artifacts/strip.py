@@ -4,7 +4,10 @@ import re
 import struct
 
 _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-_JPEG_KEPT = frozenset({0xE0, 0xEE})  # JFIF, and Adobe's: it says how the colours are coded
+_JPEG_MAKES = frozenset({*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDD})  # frames, tables, scans
+_JPEG_SAYS = (b"\xff\xe0\0\x10JFIF\0", b"\xff\xee\0\x0eAdobe")  # with their lengths
+"""JFIF without its thumbnail, and Adobe's: it says how the colours are coded."""
+
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 
 
@@ -39,7 +42,7 @@ def _png(data: bytes) -> bytes:
 
 
 def _jpeg(data: bytes) -> bytes:
-    """Keep all but application segments and comments, up to the end of the first picture."""
+    """Keep the segments that make pixels, up to the end of the first picture."""
     kept = [data[:2]]
     place = 2
     while True:
@@ -55,6 +58,6 @@ def _jpeg(data: bytes) -> bytes:
             if following is None:
                 return b""
             end = following.start()
-        if marker in _JPEG_KEPT or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        if marker in _JPEG_MAKES or any(data.startswith(says, place) for says in _JPEG_SAYS):
             kept.append(data[place:end])
         place = end

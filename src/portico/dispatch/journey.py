@@ -40,4 +40,5 @@ def _asked(attempt: Attempt) -> Asked:
             said = failure.detail or failure.kind.value.replace("_", " ")
             return Asked(attempt.target.name, failure.kind, failure.status, said, elapsed)
         case _:
-            return Asked(attempt.target.name, "abandoned", None, "the caller left", elapsed)
+            said = "hung up on, because another target was faster"  # whoever reads it has not left
+            return Asked(attempt.target.name, "abandoned", None, said, elapsed)

@@ -86,7 +86,10 @@ class Trials:
         )
         for loser, failure in failures:
             self.turns.note(loser, failure)
-        return None if winner is None else await self.settle(winner, None)
+        if winner is None:
+            return None
+        outcome = winner.exchange.outcome  # a refusal wins, too, and is told as one
+        return await self.settle(winner, outcome.failure if isinstance(outcome, Failed) else None)
 
     async def go_on(self, target: Target, request: ChatRequest) -> Running | None:
         """Start *target* as a rescuer; None if it does not start."""

@@ -34,7 +34,8 @@ class Turns:
     async def next(self) -> Target | None:
         """Return whom to ask now, or None; waits only where everybody who could is full."""
         if self._again is not None:
-            return self._again
+            again, self._again = self._again, None  # once: whoever breaks off after it does not
+            return again
         self._mend = frozenset()
         while self._left and not self._stopped:
             target = self._left.pop(0)

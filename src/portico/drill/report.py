@@ -13,7 +13,7 @@ from portico.drill.base import Played, Scene, Taken, Verdict
 from portico.drill.judging import Score, added, allowance, came_to
 from portico.settings.rehearsal import LEAST, MOST, SHORTER
 
-COLUMNS = (15, 11, 30, 22, 8, 5, 10)
+COLUMNS = (15, 13, 31, 22, 8, 5, 10)
 TITLES = ("scene", "result", "answered by", "status", "added s", "calls", "cost $", "verdict")
 
 
@@ -107,7 +107,7 @@ def opening(config: Path | None, scenes: int) -> str:
     """Return what a reader has to know before the table."""
     whose = str(config) if config else "the built-in catalog"
     return (
-        f"{scenes} scenes, played against the routes of {whose}. Upstreams are simulated, keys"
+        f"{scenes} scene{'' if scenes == 1 else 's'}, played against the routes of {whose}. Upstreams are simulated, keys"
         " synthetic;\n"
         f"patience is 1/{SHORTER:g} of the configured, {LEAST:g} s at least and {MOST:g} s at most."
     )

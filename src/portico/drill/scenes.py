@@ -179,6 +179,14 @@ SCENES = (
         everybody=True,
     ),
     Scene(
+        "outage",
+        "503 from everybody, for ten requests",
+        Way.NONE,
+        (Order("overloaded", None),),
+        (Ask(By.ANYBODY, None),) * 10,
+        everybody=True,
+    ),
+    Scene(
         "flapping",
         "up and down for a minute, five requests a second",
         Way.FAILOVER,

@@ -22,7 +22,7 @@ class Tally:
     Requests and tokens of a sliding window, in cells.
 
     A cell counts until all of it has left the window: never too short, and too long by less than
-    two cells. A clock that is set back counts in the last cell.
+    two cells. A clock that is set back counts in the last cell, or by more than a window anew.
     """
 
     def __init__(self, window: Window) -> None:
@@ -33,10 +33,7 @@ class Tally:
 
     def count(self, requests: int, tokens: int, now: float) -> int:
         """Add what begins now; return the cell that it went to."""
-        slot = int(now // self._grain)
-        if slot > self._last:
-            self._trim(now)
-            self._last = slot
+        self._trim(now)
         self._cells.setdefault(self._last, [0, 0])
         self.correct(self._last, requests, tokens)
         return self._last
@@ -74,9 +71,16 @@ class Tally:
         return {slot: (cell[0], cell[1]) for slot, cell in self._cells.items()}
 
     def _trim(self, now: float) -> None:
-        last = int(now // self._grain) - self._span // self._grain
-        while self._cells and (slot := next(iter(self._cells))) < last:
-            requests, tokens = self._cells.pop(slot)
+        """Be in the cell of *now*, without those that have left the window."""
+        slot = int(now // self._grain)
+        if slot == self._last:
+            return
+        reach = self._span // self._grain
+        if slot < self._last - reach:
+            self._cells, self._sums, self._last = {}, [0, 0], slot
+        self._last = max(self._last, slot)
+        while self._cells and (first := next(iter(self._cells))) < slot - reach:
+            requests, tokens = self._cells.pop(first)
             self._sums[0] -= requests
             self._sums[1] -= tokens
 

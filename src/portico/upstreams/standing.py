@@ -196,6 +196,12 @@ class Standing:
             del self._records[about]
         return self.quotas.forget(name) or bool(found)
 
+    def rekeyed(self, upstream: str) -> None:
+        """Forget whatever was learned with the key of *upstream*: it has another one now."""
+        for about in [about for about, r in self._records.items() if r.upstream == upstream]:
+            del self._records[about]
+        self.quotas.forget(upstream)
+
     def report(self, now: float) -> Mapping[str, Record]:
         """Return a copy of every record that rests, by what it is about (`target NAME` …)."""
         return {

@@ -86,9 +86,7 @@ _TARS = _marks(
 )
 _OMNI = _json("bbox", "[x1, y1, x2, y2]", "the values are ratios from 0 to 1 of width and height")
 
-GEMINI = Convention(
-    "gemini", *_GEMINI, read_objects, Unit.THOUSANDTHS, key="box_2d", y_first=True
-)
+GEMINI = Convention("gemini", *_GEMINI, read_objects, Unit.THOUSANDTHS, key="box_2d", y_first=True)
 QWEN_2 = Convention("qwen2-vl", *_QWEN_2, read_marks, Unit.THOUSANDTHS)
 QWEN_25 = Convention("qwen2.5-vl", *_QWEN_25, read_objects, Unit.PIXELS, "bbox_2d", factor=28)
 QWEN_3 = Convention("qwen3-vl", *_QWEN_3, read_objects, Unit.THOUSANDTHS, "bbox_2d")

@@ -44,7 +44,9 @@ class Edges:
         left, right = (pick(x for box in boxes for x in box[::2]) for pick in (min, max))
         top, bottom = (pick(y for box in boxes for y in box[1::2]) for pick in (min, max))
         any_edge = self.upright | self.level
-        within = any_edge[round(top * high) : ceil(bottom * high), round(left * wide) : ceil(right * wide)]
+        within = any_edge[
+            round(top * high) : ceil(bottom * high), round(left * wide) : ceil(right * wide)
+        ]
         return float(within.sum()) / max(float(any_edge.sum()), 1.0)
 
     def _fit(self, box: Corners) -> float:

@@ -20,9 +20,7 @@ def smart_resize(
     most, fewest = most_tokens * factor**2, FEWEST_TOKENS * factor**2
     if wide * high > most:
         shrink = sqrt(width * height / most)
-        wide, high = (
-            max(floor(side / shrink / factor), 1) * factor for side in (width, height)
-        )
+        wide, high = (max(floor(side / shrink / factor), 1) * factor for side in (width, height))
     elif wide * high < fewest:
         grow = sqrt(fewest / (width * height))
         wide, high = (ceil(side * grow / factor) * factor for side in (width, height))
