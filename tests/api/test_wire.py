@@ -367,6 +367,13 @@ ANY = st.recursive(
     ),
     max_leaves=12,
 )
+FINITE = st.recursive(  # what JSON can say
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
 NAMES = ["model", "messages", "stream", "tools", "n", "stop", "response_format", "tool_choice"]
 PARTS = st.fixed_dictionaries(
     {},
@@ -432,10 +439,10 @@ GOOD = st.fixed_dictionaries(
     },
     optional={
         "temperature": st.floats(0, 2),
-        "max_tokens": st.integers(1, 2**31),
+        "max_tokens": st.integers(1, 2**31 - 1),
         "seed": st.integers(-(2**63), 2**63 - 1),
         "stop": TEXTS | st.lists(TEXTS, max_size=2),
-        "metadata": ANY,
+        "metadata": FINITE,
     },
 )
 

@@ -185,13 +185,13 @@ def test_two_frames_are_both_shown() -> None:
 @pytest.mark.parametrize("name", ["gemini", "qwen3-vl", "claude"])
 def test_a_tall_page_is_an_overview_and_tiles_cut_in_its_gaps(name: str) -> None:
     profile = PROFILES[name]
-    picture = open_picture(odd.saved(odd.page(900, 12_000), "PNG", compress_level=1))
+    picture = open_picture(odd.saved(odd.page(1100, 12_000), "PNG", compress_level=1))
     overview, *tiles = prepare(picture, profile)
     assert overview.part == "overview"
     assert (
-        overview.note == f"Overview of a picture of 900 x 12000; {len(tiles)} tiles of it follow."
+        overview.note == f"Overview of a picture of 1100 x 12000; {len(tiles)} tiles of it follow."
     )
-    assert tiles[0].note.startswith(f"Tile 1 of {len(tiles)}: x 0 to 900, y 0 to ")
+    assert tiles[0].note.startswith(f"Tile 1 of {len(tiles)}: x 0 to 1100, y 0 to ")
     assert all(tile.box[1] % 60 >= 40 for tile in tiles[1:])
     assert all(tile.box[3] % 60 >= 40 or tile.box[3] == 12_000 for tile in tiles)
     assert all(len(made.content) <= profile.bytes for made in (overview, *tiles))

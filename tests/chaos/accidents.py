@@ -70,9 +70,7 @@ def _params() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def _accident(
-    target: str, what: tuple[str | None, float], params: dict[str, Any]
-) -> Fault | None:
+def _accident(target: str, what: tuple[str | None, float], params: dict[str, Any]) -> Fault | None:
     name, seconds = what
     if name is None:
         return None

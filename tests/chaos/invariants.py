@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from portico.ledger.base import AttemptRow, RequestRow
+from portico.simulator.answers import Answer
 from portico.simulator.calls import Bill
 from tests.chaos.accidents import FILTERED, MISCOUNTED, PLACES, SHORTENED
 from tests.chaos.lab import Met, Story
-from tests.chaos.replies import Reply, bare, envelope_faults
+from tests.chaos.replies import Reply, Spoken, bare, envelope_faults
 
 WHOLE = frozenset({"stop", "tool_calls"})
 """Finish reasons that say that nothing is missing."""
@@ -51,6 +52,9 @@ def _asked(story: Story, row: RequestRow | None) -> Iterator[str]:
     )
     if calls - attempts or attempts - calls - early:
         yield f"upstreams saw {dict(calls)}, the ledger {dict(attempts)}"
+    gone = [one.target for one in row.attempts if one.outcome == "broken"]
+    if any(row.attempts[-1].target == name for name in gone[:-1]) or len(gone) != len(set(gone)):
+        yield "somebody who broke off was asked again"
     if row.outcome == "answered" and row.attempts[-1].outcome != "answered":
         yield "answered by nobody"
 
@@ -139,22 +143,25 @@ def _whole(story: Story, reply: Reply, last: Met) -> Iterator[str]:
     fault = last.fault.name if last.fault else None
     voice, spoken = last.voice, reply.spoken()
     for index, one in spoken.items():
-        if one.finish not in WHOLE:
-            allowed = FILTERED if one.finish == "content_filter" else SHORTENED - FILTERED
-            if fault not in allowed:
-                yield f"choice {index} ends with {one.finish!r} after {fault}"
-            continue
-        if fault in SHORTENED:
-            yield f"choice {index} looks whole after {fault}"
-        if len(reply.voices()) == 1 and bare(one.text) != bare(voice.text):
-            yield f"choice {index} is {one.text[:60]!r}, not {voice.text[:60]!r}"
-        calls = [(call.name, call.arguments) for call in voice.calls]
-        if [(name, json.loads(given)) for name, given in one.calls] != calls:
-            yield f"choice {index} calls {one.calls}"
+        if one.finish in WHOLE:
+            if fault in SHORTENED:
+                yield f"choice {index} looks whole after {fault}"
+            yield from _choice(one, voice, alone=len(reply.voices()) == 1)
+        elif fault not in (FILTERED if one.finish == "content_filter" else SHORTENED - FILTERED):
+            yield f"choice {index} ends with {one.finish!r} after {fault}"
     if fault not in SHORTENED:
         yield from _at_the_seams(story, reply, last)
         if len(spoken) != voice.count:
             yield f"{len(spoken)} choices of {voice.count}"
+
+
+def _choice(one: Spoken, voice: Answer, *, alone: bool) -> Iterator[str]:
+    """A choice that says it is whole holds everything that the model said."""
+    if alone and bare(one.text) != bare(voice.text):
+        yield f"said {one.text[:60]!r}, not {voice.text[:60]!r}"
+    calls = [(call.name, call.arguments) for call in voice.calls]
+    if [(name, json.loads(given)) for name, given in one.calls] != calls:
+        yield f"called {one.calls}"
 
 
 def _at_the_seams(story: Story, reply: Reply, last: Met) -> Iterator[str]:

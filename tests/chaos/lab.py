@@ -171,8 +171,8 @@ class Lab:
         self._asked += len(wishes)
         async with asyncio.timeout(CLOCKS):
             replies = await asyncio.gather(*map(self._ask, wishes, words))
-            while not self.quiet:
-                await asyncio.sleep(0.001)  # noqa: ASYNC110 - what is waited for is elsewhere
+            while not self.quiet:  # noqa: ASYNC110 - what is waited for happens in servers
+                await asyncio.sleep(0.001)
         met = self.upstreams.met[before:]
         self.seen.update(f"{m.call.upstream} {m.fault.name}" for m in met if m.fault)
         told = [json.dumps(m.call.body) for m in met]

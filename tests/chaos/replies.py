@@ -68,7 +68,7 @@ class Reply:
         return next((c["usage"] for c in reversed(self.chunks) if c.get("usage")), None)
 
     def voices(self) -> list[tuple[str, str]]:
-        """Return who said what of the first choice, in order: one pair for each `model` in a row."""
+        """Return who said what of the first choice: one pair for each `model` in a row."""
         said = [
             (chunk["model"], _text(part))
             for chunk in self.chunks

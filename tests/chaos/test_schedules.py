@@ -1,4 +1,4 @@
-"""Random upstreams, random callers: whatever happens, every answer is whole or says that it is not."""
+"""Random upstreams, random callers: every answer is whole, or says that it is not."""
 
 import asyncio
 import os

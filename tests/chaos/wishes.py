@@ -14,7 +14,7 @@ TEXTS = (
     "from 8 to 14 pixels for no reason. Third the contrast of the grey hint, far under 4.5 to 1.",
     "Пейзаж с 🌲 и 水: сначала фон, потом  деревья, наконец вода. Naïve façade, and a last word.",
     "short",
-    "| size | use |\t| 8 px | gaps | `x = {'a': [1, 2]}` \\ \"quoted\" </data> data: [DONE] {\"error\"",
+    '| size | use |\t| 8 px | gaps | `x = {\'a\': [1]}` \\ "quoted" </b> data: [DONE] {"error"',
 )
 """None of them repeats itself, so that every seam has one right place."""
 
@@ -105,7 +105,9 @@ def wishes() -> st.SearchStrategy[Wish]:
         Wish,
         model=st.sampled_from((*ROLES, "code", "code", "design", *TARGETS)),
         stream=st.sampled_from((True, True, False)),
-        extra=st.sampled_from(("", "", "", "", "", "tools", "parallel tools", "json", "schema", "two")),
+        extra=st.sampled_from(
+            ("", "", "", "", "", "tools", "parallel tools", "json", "schema", "two")
+        ),
         say=st.sampled_from((*TEXTS, TEXTS[0], None)),
         picture=st.sampled_from((False, False, False, True)),
         usage=st.booleans(),

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from portico.drill.base import Ask, By, Order, Scene, Verdict, Wait, Way
+from portico.drill.base import Ask, By, Order, Scene, Verdict, Way
 from portico.drill.report import Drill
 from portico.drill.run import named, rehearse
-from portico.errors import NotFound
 from portico.settings import load_settings
 
 pytestmark = pytest.mark.anyio
@@ -94,33 +93,12 @@ async def test_what_is_wrong_is_found(tmp_path: Path) -> None:
     assert any("2 upstream calls, not 1" in failure for failure in one.failures)
 
 
-async def test_lateness_is_judged_at_the_third_try_only(tmp_path: Path) -> None:
-    """A silence that ends with the wrong patience is late, however often it is played."""
-    slow = Scene(
-        "late",
-        "a stall that is judged like a hang",
-        Way.RESCUE,
-        (Order("silent"),),
-        wait=Wait.CONNECT,
-    )
-    patient = {"patience": {"connect": 1, "first_delta": 40}}
-    catalog = {"extends": "builtin", "targets": {"gemini-3-flash": patient}}
-    [one] = (await drilled(tmp_path, slow, config=catalog)).results
-    assert one.verdict is Verdict.FAILED
-    assert [failure.startswith("added ") for failure in one.failures] == [True]
-
-
 async def test_a_fault_that_nobody_here_can_have_is_not_played(tmp_path: Path) -> None:
     gemini = {"upstreams": {"google": OTHER["upstreams"]["google"] | {"egress": "direct"}}}
     gemini["targets"] = {"flash": {"upstream": "google", "model": "flash"}}
     gemini["roles"] = {"see": {"targets": ["flash"]}}
     [one] = (await drilled(tmp_path, *named(["no-done"]), config=gemini)).results
     assert one.verdict is Verdict.NOT_PLAYED
-
-
-def test_a_scene_that_there_is_not_is_told_with_those_that_there_are() -> None:
-    with pytest.raises(NotFound, match="no scene 'nothing'; there are undisturbed, limited"):
-        named(["undisturbed", "nothing"])
 
 
 def command(home: Path, *line: str) -> subprocess.CompletedProcess[str]:

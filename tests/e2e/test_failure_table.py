@@ -182,6 +182,17 @@ async def test_a_role_may_ask_the_next_after_a_refusal(tmp_path: Path) -> None:
     assert answer.headers["x-portico-target"] == "deepseek-v3"
 
 
+async def test_a_refusal_is_the_answer_when_nobody_else_is_left(tmp_path: Path) -> None:
+    role = {"targets": ["qwen3-coder", "gemini-3-flash"], "refused": "next"}
+    async with house(tmp_path, roles={"design": role}) as lab:
+        lab.simulator.fault("siliconflow", "*", "overloaded", times=None)
+        lab.simulator.fault(*FLASH[1:], "blocked_prompt", times=None)
+        answer = await lab.chat(model="design")
+
+    assert answer.status_code == 200
+    assert answer.json()["choices"][0]["finish_reason"] == "content_filter"
+
+
 async def test_an_incapable_model_is_passed_and_alone_it_is_422(tmp_path: Path) -> None:
     blind = {"deepseek-v3": {"accepts": ["text", "image"]}}  # the catalog is wrong
     picture = [{"type": "image_url", "image_url": {"url": PICTURE}}]

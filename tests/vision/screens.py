@@ -11,20 +11,7 @@ from portico.vision.elements import Box
 from portico.vision.resizing import smart_resize
 
 SIZES = [(1280, 800), (1440, 900), (390, 844), (1920, 1080), (800, 600), (768, 1024), (1008, 1008)]
-WORDS = [
-    "Save",
-    "Cancel",
-    "Settings",
-    "Profile",
-    "Search",
-    "Orders",
-    "Export",
-    "Delete",
-    "Share",
-    "Upload",
-    "Inbox",
-    "Plan",
-]
+WORDS = ["Save", "Cancel", "Settings", "Profile", "Search", "Orders", "Export", "Delete", "Share"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +20,10 @@ class Thing:
     label: str
     bbox: Box
     interactive: bool
+
+    @property
+    def corners(self) -> "Corners":
+        return self.bbox.x1, self.bbox.y1, self.bbox.x2, self.bbox.y2
 
 
 @dataclass
@@ -199,7 +190,6 @@ def answer(
     key, write = FORMS[form or numbers]
     rows = []
     for thing in things:
-        b = thing.bbox
-        box = tuple(n + chance.randint(-jitter, jitter) for n in (b.x1, b.y1, b.x2, b.y2))
-        rows.append((thing.type, thing.label, NUMBERS[numbers](box, size)))  # type: ignore[arg-type]
+        x1, y1, x2, y2 = (n + chance.randint(-jitter, jitter) for n in thing.corners)
+        rows.append((thing.type, thing.label, NUMBERS[numbers]((x1, y1, x2, y2), size)))
     return write(key, rows)

@@ -22,7 +22,8 @@ _TURNS: Mapping[int, Image.Transpose] = {
 
 _ORIENTATION = 0x0112
 _SIXTEEN = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
-_STRIP = 10_000_000  # pixels at a time: bounded copies of a large picture
+_STRIP = 2_000_000  # pixels at a time: bounded copies of a large picture
+_WHOLE = 10_000_000  # pixels that are hashed in one piece: that saves a copy
 
 
 def orientation(image: Image.Image) -> int:
@@ -107,9 +108,9 @@ def fingerprint(image: Image.Image) -> str:
     What is fully transparent has no colour here: encoders keep it or not, as they like.
     """
     digest = hashlib.sha256(f"{image.mode} {image.width} {image.height}\n".encode())
-    rows = max(1, _STRIP // image.width)
+    whole = image.width * image.height <= _WHOLE
+    rows = image.height if whole else max(1, _STRIP // image.width)
     for top in range(0, image.height, rows):
-        whole = rows >= image.height
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
         if image.mode == "RGBA":
             values = np.array(strip)

@@ -26,6 +26,10 @@ _PILLOW: Mapping[str, str] = {
 }
 """One decoder for each kind: what the bytes claim further inside is not followed."""
 
+_WEIGHT: Mapping[str, int] = {"image/webp": 2}
+"""How many times as much a kind's decoder holds at once as the others'."""
+
+_MOST = 20_000_000  # bytes that are kept as they came: no model takes more in one picture
 _FIRST = "The first page of several; the others were left out."
 
 # Decoders give up in all these ways; RuntimeWarning is Pillow's word for a bomb.
@@ -71,16 +75,17 @@ def decode(data: bytes, kind: str, limits: Limits) -> Sheet:
     with door():
         if kind == "image/heic":
             return _heif(data, limits)
-        still = frames(data, kind, limits.frames)
-        if still > limits.frames:
-            raise PictureRefused(f"This animation has more than {limits.frames} frames.")
-        with Image.open(io.BytesIO(data), formats=(_PILLOW[kind],)) as image:
-            bounded(image.size, limits)
-            count = max(still, getattr(image, "n_frames", 1)) if _animates(image) else 1
-            if count > 1:
-                return contact_sheet(image, count, limits)
-            note = _FIRST if kind == "image/tiff" and _more(image) else ""
-            return replace(_still(image, data, kind), note=note)
+        # Not bound to a name here: a large picture goes as soon as its next form is there.
+        return _sheet(_opened(data, kind, limits), data, kind, limits)
+
+
+def _opened(data: bytes, kind: str, limits: Limits) -> Image.Image:
+    """Return what is not decoded yet and within the limits."""
+    if frames(data, kind, limits.frames) > limits.frames:
+        raise PictureRefused(f"This animation has more than {limits.frames} frames.")
+    image = Image.open(io.BytesIO(data), formats=(_PILLOW[kind],))
+    bounded(image.size, replace(limits, pixels=limits.pixels // _WEIGHT.get(kind, 1)))
+    return image
 
 
 def bounded(size: Size, limits: Limits) -> None:
@@ -115,17 +120,20 @@ def _animates(image: Image.Image) -> bool:
     return image.format in {"GIF", "PNG", "WEBP", "AVIF"}
 
 
-def _still(image: Image.Image, data: bytes, kind: str) -> Sheet:
+def _sheet(image: Image.Image, data: bytes, kind: str, limits: Limits) -> Sheet:
+    count = getattr(image, "n_frames", 1) if _animates(image) else 1
+    if count > 1:
+        return contact_sheet(image, count, limits)
+    note = _FIRST if kind == "image/tiff" and _more(image) else ""
     image.load()
     turn = colour.orientation(image)  # after loading: a PNG may say it behind its pixels
     profile = colour.profile_of(image)
-    mode = image.mode
-    plain = colour.srgb(image, profile)
-    same = turn == 1 and profile is None and plain.mode == "RGB" and mode != "CMYK"
-    turned = colour.upright(_bare(plain), turn)
-    del plain
-    clean = stripped(data, kind) if same else b""
-    return Sheet(turned, colour.fingerprint(turned), clean, kind if clean else "")
+    same = turn == 1 and profile is None and image.mode != "CMYK"
+    image = colour.srgb(image, profile)
+    image = colour.upright(_bare(image), turn)
+    clean = stripped(data, kind) if same and image.mode == "RGB" else b""
+    clean = clean if len(clean) <= _MOST else b""
+    return Sheet(image, colour.fingerprint(image), clean, kind if clean else "", note=note)
 
 
 def _bare(image: Image.Image) -> Image.Image:
@@ -140,6 +148,5 @@ def _heif(data: bytes, limits: Limits) -> Sheet:
     bounded(opened.size, limits)
     image = opened.to_pillow()
     del opened
-    profile = colour.profile_of(image)
-    plain = _bare(colour.srgb(image, profile))
-    return Sheet(plain, colour.fingerprint(plain))
+    image = _bare(colour.srgb(image, colour.profile_of(image)))
+    return Sheet(image, colour.fingerprint(image))

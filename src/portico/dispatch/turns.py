@@ -92,8 +92,9 @@ class Turns:
         return Ask(request, target, self._mend)
 
     def refuses(self, failure: Failure) -> bool:
-        """True where a provider's policy refusal is the answer."""
-        return failure.kind is Kind.REFUSED and self._route.role.refused == "stop"
+        """True where a provider's policy refusal is the answer: by policy, or as the last word."""
+        last = self._route.role.refused == "stop" or not self._left
+        return failure.kind is Kind.REFUSED and last
 
     def note(self, target: Target, failure: Failure) -> None:
         """Take *failure* into account for whoever is next."""

@@ -107,9 +107,9 @@ def opening(config: Path | None, scenes: int) -> str:
     """Return what a reader has to know before the table."""
     whose = str(config) if config else "the built-in catalog"
     return (
-        f"{scenes} scene{'' if scenes == 1 else 's'}, played against the routes of {whose}. Upstreams are simulated, keys"
-        " synthetic;\n"
-        f"patience is 1/{SHORTER:g} of the configured, {LEAST:g} s at least and {MOST:g} s at most."
+        f"{scenes} scene{'' if scenes == 1 else 's'}, played against the routes of {whose}.\n"
+        "Upstreams are simulated, keys synthetic; patience is "
+        f"1/{SHORTER:g} of the configured, {LEAST:g} s at least and {MOST:g} s at most."
     )
 
 

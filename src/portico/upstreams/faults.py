@@ -36,6 +36,9 @@ STATUSES: Mapping[int, Kind] = {
 """What a status means where the text says nothing better; other 4xx are the request's fault."""
 
 NAMED: Mapping[str, Kind] = {
+    "service_unavailable_error": Kind.UNAVAILABLE,
+    "overloaded_error": Kind.UNAVAILABLE,
+    "server_error": Kind.UNAVAILABLE,
     "rate_limit_error": Kind.RATE_LIMITED,
     "rate_limit_exceeded": Kind.RATE_LIMITED,
     "authentication_error": Kind.ACCOUNT,
@@ -45,7 +48,10 @@ NAMED: Mapping[str, Kind] = {
     "invalidparameter": Kind.REJECTED,
     "20015": Kind.REJECTED,
 }
-"""What an error inside a 200 means by its code, where it gives no status."""
+"""
+What an error inside a 200 means by its type or code, where it gives no status; the first counts:
+DeepSeek calls its own trouble an invalid request too (wire §3.4).
+"""
 
 PORTALS = frozenset({400, 403, 407, 429, 451, 511})
 """Under these a page that came through a tunnel is about the exit, not about us."""

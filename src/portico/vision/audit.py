@@ -164,7 +164,7 @@ def _size_verdict(
         return "pass", ""
     if element.type == "link":
         return "needs_review", "a link inside of a sentence is exempt"
-    if all(_apart(element.bbox, other.bbox, density) for other in targets if other != element):
+    if all(_apart(element.bbox, other.bbox, density) for other in targets if other is not element):
         return "pass", "small, and far enough from every other target"
     return "fail", "small, and close to another target"
 

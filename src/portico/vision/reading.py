@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from portico.vision.conventions import CONVENTIONS, Convention
 from portico.vision.elements import Box, Element, Elements, Notice, Picture, Seen, Source, numbered
+from portico.vision.fitting import Edges
 from portico.vision.found import Found
-from portico.vision.pixels import Pixels
 from portico.vision.suspicions import Testimony, suspicions
 from portico.vision.tolerant import without_thoughts
 
@@ -21,15 +21,15 @@ class Glance:
     """
     One picture put before one target: what it was sent, and how that target writes boxes.
 
-    `pixels` is the picture as it was sent (*seen*), to check the boxes against; without it
-    only the numbers can be checked.
+    `edges` are those of the picture as it was sent, to check the boxes against: found once, they
+    serve every answer about it. Without them only the numbers can be checked.
     """
 
     target: str
     boxes: str
     image: Picture
     seen: Seen
-    pixels: Pixels | None = None
+    edges: Edges | None = None
 
     @property
     def convention(self) -> Convention:
@@ -47,7 +47,7 @@ def read(answer: str, glance: Glance) -> Elements:
     convention = glance.convention
     said = without_thoughts(answer)
     reading = convention.read(said)
-    testimony = Testimony(convention, glance.seen, said, reading.found, glance.pixels)
+    testimony = Testimony(convention, glance.seen, said, reading.found, glance.edges)
     placed = [_element(item, convention, glance.seen) for item in reading.found]
     kept = _unique([element for element in placed if element.bbox.area])
     return Elements(

@@ -8,7 +8,6 @@ from portico.vision.conventions import CONVENTIONS, Convention, Unit
 from portico.vision.elements import Corners, Seen
 from portico.vision.fitting import Edges
 from portico.vision.found import Found, read_marks, read_objects
-from portico.vision.pixels import Pixels
 
 SLACK = 1.02
 """How far over the largest value a box may end; models overshoot a little."""
@@ -29,14 +28,14 @@ class Testimony:
     """
     What is judged: what was read from *answer*, and how it was meant to be read.
 
-    `pixels` is the picture as it was sent; without it only the numbers are looked at.
+    `edges` are those of the picture as it was sent; without them only the numbers are looked at.
     """
 
     convention: Convention
     seen: Seen
     answer: str
     found: tuple[Found, ...]
-    pixels: Pixels | None = None
+    edges: Edges | None = None
 
     @property
     def corners(self) -> list[Corners]:
@@ -119,17 +118,17 @@ def _half(values: list[float]) -> tuple[str, str] | None:
 
 
 def _is_empty_beside(told: Testimony, shares: list[Corners]) -> bool:
-    if told.pixels is None:
+    if told.edges is None:
         return False
-    return Edges.of(told.pixels).share_within(shares) > 1 - FEW
+    return told.edges.share_within(shares) > 1 - FEW
 
 
 def _fits_otherwise(told: Testimony) -> str | None:
     """Another reading of the same numbers puts the boxes onto what is drawn."""
     whole = [item.numbers for item in told.found if len(item.numbers) == 4]
-    if told.pixels is None or len(whole) < ENOUGH:
+    if told.edges is None or len(whole) < ENOUGH:
         return None
-    edges = Edges.of(told.pixels)
+    edges = told.edges
     fit = edges.fit([told.convention.shares(numbers, told.seen) for numbers in whole])
     readings = {
         name: edges.fit(boxes)
