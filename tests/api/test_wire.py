@@ -431,7 +431,7 @@ GOOD = st.fixed_dictionaries(
                         max_size=3,
                     ),
                 },
-                optional={"name": TEXTS, "portico_unknown": ANY},
+                optional={"name": TEXTS, "portico_unknown": FINITE},
             ),
             min_size=1,
             max_size=4,

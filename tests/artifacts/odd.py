@@ -75,10 +75,10 @@ def film(count: int, form: str, size: tuple[int, int] = (30, 20)) -> bytes:
     return saved(shots[0], form, save_all=True, append_images=shots[1:], duration=20)
 
 
-def long_gif(count: int) -> bytes:
+def long_gif(count: int, between: bytes = b"") -> bytes:
     """A GIF of *count* frames of one pixel, written by hand: Pillow would take minutes."""
     frame = b"\x2c\0\0\0\0\1\0\1\0\0\x02\x02\x44\x01\0"
-    return b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff" + frame * count + b"\x3b"
+    return b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff" + (frame + between) * count + b"\x3b"
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

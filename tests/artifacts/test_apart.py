@@ -176,3 +176,8 @@ def test_pages_are_drawn_at_twice_their_points_within_an_edge() -> None:
 def test_a_tiff_is_drawn_pixel_by_pixel() -> None:
     ((png, _, _),) = draw_tiff(odd.saved(odd.screen(), "TIFF"), LIMITS)
     assert Image.open(io.BytesIO(png)).tobytes() == odd.screen().tobytes()
+
+
+def test_the_program_confines_itself_before_it_reads() -> None:
+    with pytest.raises(PictureRefused, match="takes too much"):
+        draw(odd.svg("<g/>"), SVG, Limits(memory=1_000_000))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from portico.artifacts.images import kind_of, open_picture, prepare
 from portico.artifacts.pictures import Limits, PictureRefused
@@ -276,6 +276,7 @@ def test_the_same_recipe_makes_the_same_bytes() -> None:
         (odd.png(12_000, 8_000), "12000 x 8000"),
         (odd.png(70_000, 1), "70000 x 1"),
         (odd.long_gif(10_000), "more than 1000 frames"),
+        (odd.long_gif(10_000, b"\0\x99\0"), "more than 1000 frames"),
         (odd.film(2, "GIF", (6000, 6000)), "more pixels than we decode"),
         (odd.saved(Image.new("F", (4, 4)), "TIFF"), "fractions"),
     ],
@@ -286,6 +287,35 @@ def test_bad_input_is_refused_in_one_sentence(data: bytes, told: str) -> None:
     assert refused.value.status == 400
     assert refused.value.__cause__ is None
     assert str(refused.value).endswith(".")
+
+
+def test_kinds_whose_decoders_hold_more_may_have_fewer_pixels() -> None:
+    image = Image.new("RGB", (100, 90))
+    limits = Limits(pixels=10_000)
+    assert open_picture(odd.saved(image, "PNG"), limits)
+    for form in ("WEBP", "AVIF"):
+        with pytest.raises(PictureRefused, match="100 x 90"):
+            open_picture(odd.saved(image, form), limits)
+    with pytest.raises(PictureRefused, match="100 x 90"):
+        open_picture(odd.heic(image), Limits(pixels=8_000))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK", "LAB"])
+def test_every_mode_becomes_red_green_and_blue(mode: str) -> None:
+    image = (
+        Image.new("I;16", (9, 9), 65535) if mode == "I;16" else Image.new("RGB", (9, 9), "white")
+    )
+    stored = image if mode == "I;16" else _as(image, mode)
+    (sheet,) = open_picture(odd.saved(stored, "TIFF")).sheets
+    assert sheet.image.mode == "RGB"
+    assert min(sheet.image.getpixel((4, 4))) >= 250
+
+
+def _as(image: Image.Image, mode: str) -> Image.Image:
+    if mode != "LAB":
+        return image.convert(mode)
+    plain, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return ImageCms.profileToProfile(image, plain, lab, outputMode="LAB")
 
 
 def test_too_many_bytes_are_refused_before_they_are_looked_at() -> None:

@@ -27,7 +27,10 @@ def test_every_kind_of_picture_is_known_by_its_content() -> None:
     assert set(HEADS) == set(SIGNATURES)
 
 
-@pytest.mark.parametrize("content", [*HEADS.values(), b"GIF87a", b"MM\x00*", b"\0\0\0\x1cftypavif"])
+@pytest.mark.parametrize(
+    "content",
+    [*HEADS.values(), b"GIF87a", b"MM\x00*", b"\0\0\0\x1cftypavif", b"\0\0\0\x1cftypavis"],
+)
 @pytest.mark.parametrize(
     "head",
     [

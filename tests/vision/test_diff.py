@@ -55,6 +55,37 @@ def test_several_changes_are_several_regions() -> None:
     assert all(max(box.overlap(one.bbox) for one in found) >= 0.7 for box in places)
 
 
+@pytest.mark.parametrize("side", [5, 8, 16])
+def test_a_small_coloured_thing_is_found_to_the_pixel(side: int) -> None:
+    image = Image.new("RGB", (100, 80), "white")
+    after = image.copy()
+    after.paste((217, 48, 37), (40, 30, 40 + side, 30 + side))
+    (change,) = compare(pixels_of(image), pixels_of(after)).changes
+    assert change.bbox == Box(40, 30, 40 + side, 30 + side)
+
+
+@pytest.mark.parametrize("by", [(12, 0), (-12, 0), (0, 9), (0, -9)])
+def test_a_plain_thing_that_moved_a_little_is_one_change(by: tuple[int, int]) -> None:
+    """Only its two ends differ: the middle is of one colour before and after."""
+    across, down = by
+    old, new = Box(60, 60, 160, 120), Box(60 + across, 60 + down, 160 + across, 120 + down)
+    pictures = []
+    for box in (old, new):
+        image = Image.new("RGB", (220, 180), "white")
+        image.paste((26, 115, 232), (box.x1, box.y1, box.x2, box.y2))
+        pictures.append(pixels_of(image))
+    (change,) = compare(*pictures).changes
+    assert change.bbox.overlap(old.around(new)) >= 0.9
+
+
+def test_two_strips_in_a_row_that_only_look_like_the_ends_of_one_thing_stay_two() -> None:
+    image = Image.new("RGB", (220, 180), "white")
+    after = image.copy()
+    for x in (40, 120):
+        after.paste((26, 115, 232), (x, 60, x + 20, 100))
+    assert len(compare(pixels_of(image), pixels_of(after)).changes) == 2
+
+
 def test_a_change_says_whether_something_came_went_or_differs() -> None:
     blank = Image.new("RGB", (200, 100), "white")
     full = blank.copy()

@@ -65,6 +65,8 @@ def test_a_place_is_rounded_outward_and_clipped_to_what_was_shown() -> None:
     assert seen.place((0.101, 0.101, 0.109, 0.109)) == Box(20, 20, 21, 21)
     assert seen.place((-1, 0.5, 3, 2)) == Box(10, 60, 110, 110)
     assert seen.scale == (0.5, 0.5)
+    # 0.07 * 100 is 7.000000000000001: that is no eighth pixel.
+    assert seen.place((0, 0, 0.07, 0.07)) == Box(10, 10, 17, 17)
 
 
 def test_elements_are_numbered_from_top_to_bottom_and_left_to_right() -> None:

@@ -47,6 +47,12 @@ def test_what_tiles_share_is_told_once_and_what_an_edge_cuts_is_put_together() -
     assert merged.source == (Source("seer", "qwen3-vl"),)
 
 
+@pytest.mark.parametrize("box", [Box(10, 850, 300, 1250), Box(10, 200, 300, 2000)])
+def test_what_no_tile_shows_whole_is_put_together(box: Box) -> None:
+    merged = merge([seen_by(region, [("card", "Plan", box)]) for region in TILES])
+    assert told(merged) == [("card", "Plan", box)]
+
+
 def test_a_tile_tells_it_finer_than_an_overview() -> None:
     blurred = [
         (kind, label, Box(b.x1 - 4, b.y1 - 3, b.x2 + 4, b.y2 + 3)) for kind, label, b in TRUTH

@@ -61,6 +61,10 @@ def test_the_spelling_of_python_and_a_comma_too_many_are_understood(oddity: str)
     assert salvage(oddity).objects == ({"label": 'Don\'t "save"', "on": True, "at": None},)
 
 
+def test_a_quote_that_is_not_closed_harms_its_own_line_only() -> None:
+    assert salvage('[{"label": "Sav\n{"label": "Cancel"}]').objects == ({"label": "Cancel"},)
+
+
 def test_braces_in_strings_are_no_structure() -> None:
     assert salvage('{"label": "a } b { c"}').objects == ({"label": "a } b { c"},)
 

@@ -26,7 +26,7 @@ _PILLOW: Mapping[str, str] = {
 }
 """One decoder for each kind: what the bytes claim further inside is not followed."""
 
-_WEIGHT: Mapping[str, int] = {"image/webp": 2}
+_WEIGHT: Mapping[str, int] = {"image/webp": 2, "image/avif": 2}
 """How many times as much a kind's decoder holds at once as the others'."""
 
 _MOST = 20_000_000  # bytes that are kept as they came: no model takes more in one picture

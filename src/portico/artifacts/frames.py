@@ -1,5 +1,6 @@
 """Animations: how many frames, before any is decoded, and three of them on one sheet."""
 
+import re
 from collections.abc import Sequence
 
 from PIL import Image
@@ -7,6 +8,7 @@ from PIL import Image
 from portico.artifacts import colour
 from portico.artifacts.pictures import Limits, PictureRefused, Sheet
 
+_BLOCK = re.compile(rb"[\x21\x2c\x3b]")
 _GAP = 8  # pixels of white between two frames
 
 
@@ -23,6 +25,8 @@ def frames(data: bytes, kind: str, most: int) -> int:
             place = _skip(data, place + 11 + _table(data[place + 9]))
         elif block == 0x21:
             place = _skip(data, place + 2)
+        elif (found := _BLOCK.search(data, place)) is not None and found[0] != b"\x3b":
+            place = found.start()  # Pillow skips what is between blocks, and goes on counting
         else:
             break
     return count

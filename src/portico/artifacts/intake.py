@@ -8,7 +8,7 @@ from collections.abc import Callable
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[\w.+-]+)*)(;base64)?,", re.ASCII)
 _PEEK = 64  # characters of base64: enough for every signature below
 
-_HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif"})
+_HEIF = frozenset(b"heic heix heim heis hevc hevx mif1 msf1 avif avis".split())
 """Brands of the one container that holds HEIC, HEIF and AVIF; a film's are others."""
 
 SIGNATURES: dict[str, Callable[[bytes], bool]] = {

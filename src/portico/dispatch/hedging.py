@@ -45,15 +45,15 @@ class Hedging:
         known = sorted(self._first_deltas[target.name])
         return known[int(0.95 * len(known))] if len(known) >= ENOUGH else None
 
-    def allow(self) -> bool:
-        """Say whether this request may be hedged, and count it."""
-        allowed = sum(self._recent) + 1 <= self._share * max(len(self._recent) + 1, SHARE_OF)
-        self._recent.append(allowed)
-        return allowed
-
-    def passed(self) -> None:
-        """Count a request that needed no hedge."""
+    def count(self) -> None:
+        """Count a request that may come to be hedged."""
         self._recent.append(False)
+
+    def allow(self) -> bool:
+        """Say whether the request that was counted last may be hedged, and count it as such."""
+        allowed = sum(self._recent) + 1 <= self._share * max(len(self._recent), SHARE_OF)
+        self._recent[-1] = allowed
+        return allowed
 
 
 type Enter = Callable[[Target], Awaitable[Running]]

@@ -81,6 +81,7 @@ class Trials:
         """Ask *target* and, after *after* seconds of silence, somebody else too; who was first?"""
         hedging = self._records.hedging
         race = Race(self.enter, self._start, self.turns.refuses)
+        hedging.count()
         winner, failures = await race.run(
             target, after, lambda: self.turns.beside() if hedging.allow() else None
         )

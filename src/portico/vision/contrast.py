@@ -11,6 +11,10 @@ GROUND = 12
 """Steps of 255 in any colour up to which a pixel still belongs to a flat ground."""
 INK = 0.85
 """How far from the ground, of the farthest pixel, a pixel is the ink itself and no blend."""
+FULL = 0.98
+"""The same where an encoder has been at work: the ink's full strength is somewhere above."""
+GROUNDED = 0.35
+"""The share of pixels that a ground has; with less it is a texture."""
 FLAT = 0.06
 """The share of pixels, neither ground, nor ink, nor a blend of both, from which it is not flat."""
 _FEWEST = 3  # pixels of ink
@@ -47,7 +51,12 @@ def ratio(one: Colour, other: Colour) -> float:
 
 
 def measure(pixels: Pixels) -> Contrast | None:
-    """Return the contrast of what is written on *pixels*, or None where there is nothing."""
+    """
+    Return the contrast of what is written on *pixels*, or None where there is nothing.
+
+    Exact on flat grounds where strokes are a pixel wide; thinner ones are blends all through, and
+    are measured as faint as they are shown.
+    """
     colours = pixels.reshape(-1, 3)
     if len(colours) < _FEWEST:
         return None
@@ -59,13 +68,16 @@ def measure(pixels: Pixels) -> Contrast | None:
     if farthest < _NOTHING:
         return None
     inked = distances >= INK * farthest
-    ink = _commonest(colours[inked])
+    near = np.abs(offsets).max(axis=1) <= GROUND
+    untouched = float(np.all(offsets[near] == 0, axis=1).mean()) > 0.9
+    full = distances >= (farthest if untouched else FULL * farthest)
+    ink = np.asarray(np.median(colours[full], axis=0), dtype=np.float64)
     rows = np.flatnonzero(inked.reshape(pixels.shape[:2]).any(axis=1))
     return Contrast(
         ratio(_colour(ink), _colour(ground)),
         _colour(ink),
         _colour(ground),
-        _strangers(offsets, ink - ground) <= FLAT,
+        _strangers(offsets, ink - ground) <= FLAT and float(near.mean()) >= GROUNDED,
         (int(rows[0]), int(rows[-1]) + 1),
     )
 

@@ -21,6 +21,8 @@ GAP = 7
 """Pixels that a region is grown by: letters of a word, words of a line are one change."""
 FRAME = 2
 """Pixels at the border in which a shift brings in what no one can compare."""
+BLUR = 3
+"""Pixels that evening out may add to each side of a region."""
 ALIKE = 0.02
 """The share of pixels that may differ where content is said to have moved."""
 _ALIGNED = 2
@@ -55,7 +57,8 @@ def compare(before: Pixels, after: Pixels) -> Difference:
         return Difference((), np.zeros((high, wide, 3), dtype=np.uint8))
     rows, columns = (min(before.shape[side], after.shape[side]) for side in (0, 1))
     difference = distance(before[:rows, :columns], after[:rows, :columns])
-    found = _moves_joined(_clear(difference), before, after)
+    tight = [_tightened(region, before, after) for region in _clear(difference)]
+    found = _moves_joined(tight, before, after)
     changes = [_change(region.box, before, after) for region in found]
     changes += _grown_or_cut(before, after)
     heat = np.full((high, wide), 255.0, dtype=np.float32)
@@ -120,6 +123,20 @@ def _clear(difference: Plane) -> list[Region]:
     ]
 
 
+def _tightened(region: Region, before: Pixels, after: Pixels) -> Region:
+    """Take off the sides of *region* what only evening out has put there."""
+    box = region.box
+    apart = _apart(before[_rows(box), _columns(box)], after[_rows(box), _columns(box)]) > CLEAR
+    rows, columns = (np.flatnonzero(apart.any(axis=axes)) for axes in ((1, 2), (0, 2)))
+    if not len(rows):
+        return region
+    left, top = (min(int(side[0]), BLUR) for side in (columns, rows))
+    right = min(box.width - 1 - int(columns[-1]), BLUR)
+    bottom = min(box.height - 1 - int(rows[-1]), BLUR)
+    tight = Box(box.x1 + left, box.y1 + top, box.x2 - right, box.y2 - bottom)
+    return Region(tight, region.count)
+
+
 def _moves_joined(found: list[Region], before: Pixels, after: Pixels) -> list[Region]:
     """Join two strips that are the ends of one thing: a plain button that moved a little."""
     for one, other in combinations(found, 2):
@@ -146,7 +163,7 @@ def _steps(one: int, other: int) -> list[int]:
     """Return by how much strips of such widths can have been moved; none if they do not match."""
     if abs(one - other) > _ALIGNED:
         return []
-    return [sign * (one + by) for by in (0, 1, 2, -1, -2) if one + by > 0 for sign in (1, -1)]
+    return [sign * by for by in range(max(one - BLUR, 1), one + _ALIGNED) for sign in (1, -1)]
 
 
 def _shifted(hull: Box, by: tuple[int, int], before: Pixels, after: Pixels) -> bool:

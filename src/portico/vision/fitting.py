@@ -1,7 +1,6 @@
 """How well boxes sit on what is drawn: their sides on edges, their corners around content."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Self
 
 import numpy as np
@@ -26,7 +25,7 @@ class Edges:
     def of(cls, pixels: Pixels) -> Self:
         """Find the edges of *pixels*."""
         bright = luma(pixels)
-        loose = max(2, round(LOOSE * max(bright.shape)))
+        loose = _loose(bright.shape)
         across = np.zeros(bright.shape, dtype=np.bool_)
         down = np.zeros(bright.shape, dtype=np.bool_)
         across[:, 1:] = np.abs(np.diff(bright, axis=1)) > EDGE
@@ -41,12 +40,13 @@ class Edges:
     def share_within(self, boxes: list[Corners]) -> float:
         """Return the share of all edges that lie within the hull of *boxes*, 0 to 1."""
         high, wide = self.upright.shape
-        left, right = (pick(x for box in boxes for x in box[::2]) for pick in (min, max))
-        top, bottom = (pick(y for box in boxes for y in box[1::2]) for pick in (min, max))
+        loose = _loose(self.upright.shape)
+        left, top = (min(box[side] for box in boxes) for side in (0, 1))
+        right, bottom = (max(box[side] for box in boxes) for side in (2, 3))
+        rows = slice(max(round(top * high) - loose, 0), max(round(bottom * high) + loose, 0))
+        columns = slice(max(round(left * wide) - loose, 0), max(round(right * wide) + loose, 0))
         any_edge = self.upright | self.level
-        within = any_edge[
-            round(top * high) : ceil(bottom * high), round(left * wide) : ceil(right * wide)
-        ]
+        within = any_edge[rows, columns]
         return float(within.sum()) / max(float(any_edge.sum()), 1.0)
 
     def _fit(self, box: Corners) -> float:
@@ -62,6 +62,10 @@ class Edges:
             self.level[y2, x1:x2],
         )
         return float(np.mean([side.mean() for side in sides]))
+
+
+def _loose(shape: tuple[int, ...]) -> int:
+    return max(2, round(LOOSE * max(shape)))
 
 
 def _widened(mask: Mask, reach: int) -> Mask:

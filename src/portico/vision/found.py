@@ -107,8 +107,8 @@ def _numbers(value: Any) -> tuple[float, ...]:
     if not isinstance(value, list):
         return ()
     flat = [part for item in value for part in (item if isinstance(item, list) else (item,))]
-    numbers = tuple(map(_number, flat))
-    return tuple(n for n in numbers if n is not None) if len(numbers) in (2, 4) else ()
+    numbers = [number for item in flat if (number := _number(item)) is not None]
+    return tuple(numbers) if len(numbers) == len(flat) in (2, 4) else ()
 
 
 def _number(value: Any) -> float | None:

@@ -19,10 +19,11 @@ AT_EDGE = 2
 
 @dataclass(frozen=True, slots=True)
 class _Sighting:
-    """An element, how it was seen, and whether the edge of a tile runs through it."""
+    """An element, the tiles that show it and all they cover, and whether an edge cuts it."""
 
     element: Element
-    seen: Seen
+    tiles: frozenset[Seen]
+    region: Box
     cut: bool
 
 
@@ -36,9 +37,10 @@ def merge(tiles: Sequence[Elements]) -> Elements:
     """
     if not tiles:
         raise ValueError("a page has at least one tile")
-    sightings = [sighting for tile in tiles for sighting in _sightings(tile)]
+    finest = sorted(tiles, key=lambda tile: -tile.seen[0].scale[0])
+    sightings = [sighting for tile in finest for sighting in _sightings(tile)]
     # Whole before cut, fine before coarse: the best sighting of an element is met first.
-    sightings.sort(key=lambda sighting: (sighting.cut, -sighting.seen.scale[0]))
+    sightings.sort(key=lambda sighting: sighting.cut)
     kept: list[_Sighting] = []
     for sighting in sightings:
         at = next((at for at, known in enumerate(kept) if _one(known, sighting)), None)
@@ -91,7 +93,8 @@ def fuse(first: Elements, second: Elements) -> Elements:
 def _sightings(tile: Elements) -> Iterator[_Sighting]:
     (seen,) = tile.seen
     for element in tile.elements:
-        yield _Sighting(element, seen, _is_cut(element.bbox, seen.region, tile.image.whole))
+        cut = _is_cut(element.bbox, seen.region, tile.image.whole)
+        yield _Sighting(element, frozenset({seen}), seen.region, cut)
 
 
 def _is_cut(box: Box, region: Box, page: Box) -> bool:
@@ -106,14 +109,14 @@ def _is_cut(box: Box, region: Box, page: Box) -> bool:
 
 def _one(known: _Sighting, other: _Sighting) -> bool:
     """True if both are one element of the page; one tile does not show an element twice."""
-    if known.seen == other.seen or not _fit(known.element, other.element):
+    if known.tiles & other.tiles or not _fit(known.element, other.element):
         return False
     one, two = known.element.bbox, other.element.bbox
     if one.overlap(two) >= SAME:
         return True
     pieces = known.cut or other.cut
     # Two pieces of one element share only what both tiles show of it.
-    shown = known.seen.region.common(other.seen.region)
+    shown = known.region.common(other.region)
     parts = min(one.common(shown), two.common(shown), key=lambda box: box.area)
     return pieces and parts.area > 0 and parts.inside(one.common(two)) >= WITHIN
 
@@ -124,14 +127,13 @@ def _fit(one: Element, other: Element) -> bool:
 
 
 def _united(known: _Sighting, other: _Sighting) -> _Sighting:
+    tiles, region = known.tiles | other.tiles, known.region.around(other.region)
     if not known.cut:
-        return known
-    box = known.element.bbox.around(other.element.bbox)
-    label = max(known.element.label, other.element.label, key=len)
-    text = max(known.element.text, other.element.text, key=len)
-    return _Sighting(
-        replace(known.element, bbox=box, label=label, text=text), known.seen, known.cut
-    )
+        return _Sighting(known.element, tiles, region, cut=False)
+    one, two = known.element, other.element
+    box = one.bbox.around(two.bbox)
+    label, text = max(one.label, two.label, key=len), max(one.text, two.text, key=len)
+    return _Sighting(replace(one, bbox=box, label=label, text=text), tiles, region, cut=True)
 
 
 def _pairs(

@@ -7,7 +7,7 @@ from portico.vision.conventions import CONVENTIONS, Convention
 from portico.vision.elements import Box, Element, Elements, Notice, Picture, Seen, Source, numbered
 from portico.vision.fitting import Edges
 from portico.vision.found import Found
-from portico.vision.suspicions import Testimony, suspicions
+from portico.vision.suspicions import Statement, suspicions
 from portico.vision.tolerant import without_thoughts
 
 MISMATCH = "convention_mismatch"
@@ -47,7 +47,7 @@ def read(answer: str, glance: Glance) -> Elements:
     convention = glance.convention
     said = without_thoughts(answer)
     reading = convention.read(said)
-    testimony = Testimony(convention, glance.seen, said, reading.found, glance.edges)
+    statement = Statement(convention, glance.seen, said, reading.found, glance.edges)
     placed = [_element(item, convention, glance.seen) for item in reading.found]
     kept = _unique([element for element in placed if element.bbox.area])
     return Elements(
@@ -55,7 +55,7 @@ def read(answer: str, glance: Glance) -> Elements:
         seen=(glance.seen,),
         source=(Source(glance.target, convention.name),),
         elements=numbered(kept),
-        warnings=tuple(_warnings(testimony, reading.cut, len(placed) - len(kept))),
+        warnings=tuple(_warnings(statement, reading.cut, len(placed) - len(kept))),
         raw=(answer,),
     )
 
@@ -94,7 +94,7 @@ def _same(one: Element, other: Element) -> bool:
     return named_alike and one.bbox.overlap(other.bbox) > SAME
 
 
-def _warnings(told: Testimony, cut: bool, dropped: int) -> Iterator[Notice]:
+def _warnings(told: Statement, cut: bool, dropped: int) -> Iterator[Notice]:
     for reason in suspicions(told):
         yield Notice(MISMATCH, reason)
     if cut:

@@ -24,7 +24,7 @@ _TINY = 1.5  # largest value that ratios reach, with their overshoot
 
 
 @dataclass(frozen=True, slots=True)
-class Testimony:
+class Statement:
     """
     What is judged: what was read from *answer*, and how it was meant to be read.
 
@@ -43,12 +43,12 @@ class Testimony:
         return [self.convention.corners(item.numbers) for item in self.found]
 
 
-def suspicions(testimony: Testimony) -> tuple[str, ...]:
-    """Return why *testimony* seems to be in another convention, a sentence each; none: it fits."""
-    return tuple(reason for rule in RULES if (reason := rule(testimony)))
+def suspicions(statement: Statement) -> tuple[str, ...]:
+    """Return why *statement* seems to be in another convention, a sentence each; none: it fits."""
+    return tuple(reason for rule in RULES if (reason := rule(statement)))
 
 
-def _other_form(told: Testimony) -> str | None:
+def _other_form(told: Statement) -> str | None:
     """Nothing could be read, and something would have been in another form."""
     if told.found:
         return None
@@ -58,7 +58,7 @@ def _other_form(told: Testimony) -> str | None:
     return None
 
 
-def _other_key(told: Testimony) -> str | None:
+def _other_key(told: Statement) -> str | None:
     expected = told.convention.key
     known = {convention.key for convention in CONVENTIONS.values()} - {"", expected}
     foreign = [item.key for item in told.found if item.key in known]
@@ -67,7 +67,7 @@ def _other_key(told: Testimony) -> str | None:
     return f"boxes stand under {foreign[0]}, not under {expected}"
 
 
-def _out_of_range(told: Testimony) -> str | None:
+def _out_of_range(told: Statement) -> str | None:
     wide, high = told.convention.extent(told.seen)
     if told.convention.unit is Unit.THOUSANDTHS:
         outside = [box for box in told.corners if max(box) > 1000 or min(box) < 0]
@@ -84,14 +84,14 @@ def _out_of_range(told: Testimony) -> str | None:
     return None
 
 
-def _reversed(told: Testimony) -> str | None:
+def _reversed(told: Statement) -> str | None:
     reverse = [box for box in told.corners if box[0] > box[2] or box[1] > box[3]]
     if len(reverse) > FEW * len(told.found):
         return f"{len(reverse)} of {len(told.found)} boxes have their corners reversed"
     return None
 
 
-def _ratios(told: Testimony) -> str | None:
+def _ratios(told: Statement) -> str | None:
     if told.convention.unit is Unit.RATIO or not told.found:
         return None
     if max(map(max, told.corners)) <= _TINY:
@@ -99,7 +99,7 @@ def _ratios(told: Testimony) -> str | None:
     return None
 
 
-def _in_one_corner(told: Testimony) -> str | None:
+def _in_one_corner(told: Statement) -> str | None:
     """All boxes are in one quarter of the picture, and there is something in the others."""
     if len(told.found) < ENOUGH or _ratios(told) or _out_of_range(told):
         return None
@@ -117,13 +117,13 @@ def _half(values: list[float]) -> tuple[str, str] | None:
     return ("right", "lower") if min(values) >= 1 - _CORNER else None
 
 
-def _is_empty_beside(told: Testimony, shares: list[Corners]) -> bool:
+def _is_empty_beside(told: Statement, shares: list[Corners]) -> bool:
     if told.edges is None:
         return False
     return told.edges.share_within(shares) > 1 - FEW
 
 
-def _fits_otherwise(told: Testimony) -> str | None:
+def _fits_otherwise(told: Statement) -> str | None:
     """Another reading of the same numbers puts the boxes onto what is drawn."""
     whole = [item.numbers for item in told.found if len(item.numbers) == 4]
     if told.edges is None or len(whole) < ENOUGH:
@@ -166,7 +166,7 @@ def _possible(boxes: list[Corners]) -> bool:
     return len(wrong) <= FEW * len(boxes)
 
 
-RULES: tuple[Callable[[Testimony], str | None], ...] = (
+RULES: tuple[Callable[[Statement], str | None], ...] = (
     _other_form,
     _other_key,
     _out_of_range,

@@ -46,8 +46,10 @@ def salvage(answer: str) -> Salvage:
     scan = _Scan()
     for match in _MARK.finditer(text):
         scan.take(match[0], match.start())
-    objects = tuple(value for start, end in scan.outermost() for value in _read(text[start:end]))
-    return Salvage(objects, bool(scan.open) or _array_is_cut(text, scan))
+    read = [(start, end, tuple(_read(text[start:end]))) for start, end in scan.outermost()]
+    whole = [(start, end) for start, end, values in read if values]
+    cut = bool(scan.open) or _array_is_cut(text, whole)
+    return Salvage(tuple(value for _, _, values in read for value in values), cut)
 
 
 class _Scan:
@@ -85,11 +87,11 @@ class _Scan:
                 end = stop
 
 
-def _array_is_cut(text: str, scan: _Scan) -> bool:
-    if not scan.spans:
+def _array_is_cut(text: str, whole: list[tuple[int, int]]) -> bool:
+    """True if a list of objects begins and does not end."""
+    if not whole:
         return False
-    first = min(start for start, _ in scan.spans)
-    last = max(end for _, end in scan.spans)
+    (first, _), (_, last) = whole[0], whole[-1]
     return text[:first].rstrip().endswith("[") and "]" not in text[last:]
 
 

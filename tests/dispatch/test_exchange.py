@@ -1,0 +1,73 @@
+"""What an exchange makes of upstreams that break their promise."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from portico.chat.reply import Batch, Delta, Usage
+from portico.chat.request import ChatRequest
+from portico.dispatch.exchange import Exchange
+from portico.errors import StreamBroken
+from portico.routing.attempts import Answered, Broken, Failed, Kind
+from portico.routing.tiers import Target
+from portico.upstreams.base import Ask
+
+pytestmark = pytest.mark.anyio
+
+ASK = Ask(ChatRequest("m", [], stream=True), Target("one", "up", "m"))
+
+
+@dataclass(frozen=True)
+class Saying:
+    """An upstream that says its batches, and ends."""
+
+    batches: Sequence[Batch]
+
+    @asynccontextmanager
+    async def open(self, ask: Ask) -> AsyncIterator[AsyncIterator[Batch]]:
+        yield self._said()
+
+    async def _said(self) -> AsyncIterator[Batch]:
+        for batch in self.batches:
+            yield batch
+
+    async def models(self) -> frozenset[str] | None:
+        return None
+
+
+def exchange() -> Exchange:
+    return Exchange(ASK, time.monotonic(), 5.0)
+
+
+async def test_an_answer_that_ends_before_it_begins_is_none() -> None:
+    one = exchange()
+    async with one:
+        failure = await one.start(Saying([[Delta()], [Delta(usage=Usage(1, 0))]]))
+
+    assert failure is not None
+    assert failure.kind is Kind.UNAVAILABLE
+    assert isinstance(one.outcome, Failed)
+
+
+async def test_an_answer_that_ends_without_a_finish_is_broken() -> None:
+    one = exchange()
+    async with one:
+        assert await one.start(Saying([[Delta("a")], [Delta("b", usage=Usage(1, 2))]])) is None
+        with pytest.raises(StreamBroken):
+            _ = [batch async for batch in one.batches()]
+
+    assert isinstance(one.outcome, Broken)
+    assert one.outcome.usage == Usage(1, 2)
+
+
+async def test_a_finished_answer_is_whole() -> None:
+    one = exchange()
+    async with one:
+        assert await one.start(Saying([[Delta("a")], [Delta(finish="stop")]])) is None
+        batches = [batch async for batch in one.batches()]
+
+    assert len(batches) == 2
+    assert isinstance(one.outcome, Answered)
