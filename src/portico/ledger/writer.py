@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -42,7 +44,8 @@ class Ledger:
 
     Rows go to the store in batches; while it is away they go to the spool and from there to the
     store when it is back, each exactly once. What memory and disk both have no room for is
-    counted in `lost` and said in the log. Everything slow happens in worker threads.
+    counted in `lost` and said in the log. Everything slow happens in one thread of its own: the
+    loop's own threads would all be started in turn, each with some megabytes that stay.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Ledger:
         self._in_hand = 0
         self._wake = asyncio.Event()
         self._storing = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
         self._stranded = True  # until a look into the spool says otherwise
@@ -103,7 +107,7 @@ class Ledger:
     async def fold(self) -> None:
         """Show everything recorded so far to the watchers and make its rows; stores nothing."""
         if self._entries:
-            await asyncio.to_thread(self._fold)
+            await self._aside(self._fold)
 
     async def flush(self) -> None:
         """Bring everything recorded so far to the store, or to the spool if it is away."""
@@ -126,6 +130,10 @@ class Ledger:
         finally:
             self._room = 0
             self._spill_rest()
+            self._thread.shutdown(wait=False)
+
+    async def _aside[T](self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _run(self) -> None:
         said = 0
@@ -197,7 +205,7 @@ class Ledger:
         return True
 
     async def _spill(self, rows: Sequence[RequestRow]) -> bool:
-        return await asyncio.to_thread(self._write_spool, rows)
+        return await self._aside(partial(self._write_spool, rows))
 
     def _write_spool(self, rows: Sequence[RequestRow]) -> bool:
         try:
@@ -212,12 +220,12 @@ class Ledger:
     async def _replay(self) -> None:
         """Bring what waits in the spool to the store, oldest first, until it is away again."""
         try:
-            batches = await asyncio.to_thread(self._spool.batches)
+            batches = await self._aside(self._spool.batches)
             for batch in islice(batches, REPLAYED):
-                rows = await asyncio.to_thread(self._spool.read, batch)
+                rows = await self._aside(partial(self._spool.read, batch))
                 if not await self._append(rows):
                     return
-                await asyncio.to_thread(self._spool.remove, batch)
+                await self._aside(partial(self._spool.remove, batch))
             self._stranded = len(batches) > REPLAYED
         except OSError as exc:
             logger.error("the ledger's spool cannot be replayed: %s", exc.strerror)
