@@ -112,6 +112,8 @@ def test_a_restart_that_departs_is_told_and_comes_whole() -> None:
         ("he had", [" had enough"], "he had had enough"),
         ("One two three ", ["three four"], "One two three four"),
         ("", ["anything"], "anything"),
+        ("say that once", [" once more"], "say that once once more"),
+        ("one1 two2 one1 two2", ["two2 three"], "one1 two2 one1 two2two2 three"),
         ("All is said.", [], "All is said."),
         ("All is said.", ["is said."], "All is said."),
         ("x = 1\n", ["y = 2\n"], "x = 1\ny = 2\n"),

@@ -58,3 +58,14 @@ async def test_without_old_pictures_nothing_is_left_out(tmp_path: Path) -> None:
         answer = await lab.chat("no pictures here", model="design")
 
     assert "x-portico-degraded" not in answer.headers
+
+
+async def test_a_prompt_that_fits_nobody_is_413(tmp_path: Path) -> None:
+    tiny = {"context_window": 20, "max_output": 10}
+    role = {"targets": ["deepseek-v3", "qwen3-coder"]}
+    changes = {"deepseek-v3": tiny, "qwen3-coder": tiny}
+    async with house(tmp_path, targets=changes, roles={"code": role}) as lab:
+        answer = await lab.chat("word " * 200, model="code")
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "context_length_exceeded"

@@ -100,7 +100,9 @@ class Places:
             async with asyncio.timeout(seconds):
                 await called
         except BaseException:
-            if called.done():  # it was called and leaves without taking: the next may come
+            if (
+                called.done() and not called.cancelled()
+            ):  # it was called and leaves without taking: the next may come
                 self._queue.remove(waiter)
                 self._call()
             raise

@@ -118,19 +118,17 @@ def _common(one: str, other: str) -> int:
 
 def _end_of(text: str, size: int) -> int:
     """Return the index in *text* after its first *size* characters, white space aside."""
-    for index, character in enumerate(text):
-        if not character.isspace():
-            size -= 1
-            if not size:
-                return index + 1
-    return len(text)
+    index = 0
+    while size:
+        size -= not text[index].isspace()
+        index += 1
+    return index
 
 
 def _start_of(text: str, size: int) -> int:
     """Return the index in *text* at which its last *size* characters begin, white space aside."""
-    for index in range(len(text) - 1, -1, -1):
-        if not text[index].isspace():
-            size -= 1
-            if not size:
-                return index
-    return 0
+    index = len(text)
+    while size:
+        index -= 1
+        size -= not text[index].isspace()
+    return index
