@@ -45,7 +45,7 @@ else
 	$(PY) -m coverage run -m $(PYTEST)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report --fail-under=90 --skip-covered
-	$(PY) -m coverage report --fail-under=98 --skip-covered \
+	$(PY) -m coverage report --fail-under=100 --skip-covered \
 		--include='src/portico/routing/*,src/portico/dispatch/*,src/portico/upstreams/faults*'
 endif
 
