@@ -1,6 +1,7 @@
 """Whoever leaves is noticed, and nobody else is disturbed."""
 
 import asyncio
+import weakref
 
 import pytest
 from starlette.types import Message
@@ -64,3 +65,16 @@ async def test_any_other_error_is_one() -> None:
     with pytest.raises(ValueError, match="mine"):
         async with while_connected(Client().receive):
             raise ValueError("mine")
+
+
+async def test_a_watched_request_is_free_without_a_collection_of_garbage() -> None:
+    """Collections are rare (decision 004), and every stream of some length is watched."""
+    client = Client()
+    watching = while_connected(client.receive)
+    async with watching:
+        while not client.asked:  # noqa: ASYNC110 - the timer is the block's own
+            await asyncio.sleep(0.01)
+    left = weakref.ref(watching)
+    del watching
+    await asyncio.sleep(0.01)
+    assert left() is None

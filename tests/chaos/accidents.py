@@ -18,6 +18,9 @@ PLACES = {
 SLOW = ("silent", "stall", "slow_first")
 """Faults that cost a whole patience of waiting: there are fewer of them than of the others."""
 
+BREAKS = ("truncated", "cut", "error_in_stream", "malformed_event")
+"""Faults in the middle of an answer, which are the hardest to get right: there are more of them."""
+
 FILTERED = frozenset(
     {
         "blocked_prompt",
@@ -53,7 +56,8 @@ def accidents(target: str) -> st.SearchStrategy[list[Fault | None]]:
     """Return what the next calls to *target* meet, in order; None: nothing."""
     upstream, _ = PLACES[target]
     quick = [name for name in names(upstream) if name not in ("silent", "stall")]
-    weighed: list[tuple[str | None, float]] = [(name, 0.02) for name in (*[None] * 4, *quick)]
+    often = (*quick, *BREAKS * 5, *[None] * 4)
+    weighed: list[tuple[str | None, float]] = [(name, 0.02) for name in often]
     what = st.sampled_from([*weighed * 4, *((name, 30.0) for name in SLOW)])
     return st.lists(st.builds(_accident, st.just(target), what, _params()), min_size=1, max_size=5)
 

@@ -139,7 +139,7 @@ class Lab:
     def __init__(self, url: str, upstreams: Upstreams, serving: Serving, lobby: Lobby) -> None:
         self.upstreams = upstreams
         self.alarms = Alarms()
-        self.seen: Counter[str] = Counter()
+        self.seen: set[tuple[str, str]] = set()  # upstreams and the faults that they have had
         self.recorded = Counter[str]()
         self.entries: list[Entry] = []
         self._serving = serving
@@ -174,7 +174,7 @@ class Lab:
             while not self.quiet:  # noqa: ASYNC110 - what is waited for happens in servers
                 await asyncio.sleep(0.001)
         met = self.upstreams.met[before:]
-        self.seen.update(f"{m.call.upstream} {m.fault.name}" for m in met if m.fault)
+        self.seen |= {(m.call.upstream, m.fault.name) for m in met if m.fault}
         told = [json.dumps(m.call.body) for m in met]
         return [
             Story(wish, word, reply, [m for m, body in zip(met, told, strict=True) if word in body])

@@ -1,5 +1,7 @@
 import asyncio
+import weakref
 from collections.abc import Coroutine
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -312,3 +314,14 @@ def test_a_large_body_follows_its_head() -> None:
     connection.data_received(SIZED)
     connection.ask(b"HEAD\r\n\r\n", b"x" * 70_000)
     assert wire.sent.endswith(b"HEAD\r\n\r\n" + b"x" * 70_000)
+
+
+def test_a_lost_connection_is_free_without_a_collection_of_garbage() -> None:
+    """Collections are rare (decision 004), and among failing upstreams connections are not."""
+    connection, _ = asked()
+    connection.connection_lost(None)
+    with suppress(ConnectionLost):
+        now(connection.next_chunk())
+    left = weakref.ref(connection)
+    del connection
+    assert left() is None

@@ -52,8 +52,9 @@ class while_connected:
         trace: TracebackType | None,
     ) -> bool:
         self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
+        watcher, self._watcher = self._watcher, None  # a cycle would stay until a collection
+        if watcher is not None:
+            watcher.cancel()
         if isinstance(error, asyncio.CancelledError):
             return self._left and not self._reader.uncancel()
         return isinstance(error, OSError)  # raised for writing to somebody who has left

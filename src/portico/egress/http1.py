@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._waiting = 0
         self._paused = False
-        self._broken: EgressError | None = None
+        self._broken: tuple[type[EgressError], str] | None = None  # raised anew: no cycle with us
         self._waiter: asyncio.Future[None] | None = None
         self._busy = True
 
@@ -73,8 +73,9 @@ class Connection(asyncio.Protocol):
                 said = "midway" if self._head_done else "before its head was complete"
                 silent = exc is None and not self.closed and not self._framing
                 lost = HungUp if silent else ConnectionLost
-                self._broken = lost(f"the connection was lost {said}")
+                self._broken = lost, f"the connection was lost {said}"
         self.closed = True
+        del self._parser  # it holds on to us
         self._wake()
         self._on_lost(self)
 
@@ -130,14 +131,16 @@ class Connection(asyncio.Protocol):
         """Wait for the answer's head; raises ConnectionLost or NotHTTP."""
         while not self._head_done:
             if self._broken is not None:
-                raise self._broken
+                kind, said = self._broken
+                raise kind(said)
             await self._change()
 
     async def next_chunk(self) -> bytes:
         """Return all that has arrived, b"" at the end; raises ConnectionLost or NotHTTP."""
         while not self._chunks:
             if self._broken is not None:
-                raise self._broken
+                kind, said = self._broken
+                raise kind(said)
             if self._complete:
                 return b""
             await self._change()
@@ -192,7 +195,7 @@ class Connection(asyncio.Protocol):
     def _reject(self, why: str) -> None:
         """Give up on what cannot be parsed; an answer that was whole before it stays whole."""
         if not self._complete:
-            self._broken = self._broken or NotHTTP(why)
+            self._broken = self._broken or (NotHTTP, why)
         self.hang_up()
 
     async def _change(self) -> None:
