@@ -62,6 +62,11 @@ def accidents(target: str) -> st.SearchStrategy[list[Fault | None]]:
     return st.lists(st.builds(_accident, st.just(target), what, _params()), min_size=1, max_size=5)
 
 
+def accident(target: str, name: str) -> Fault:
+    """Return the fault *name*, as it comes if nothing about it is said."""
+    return Fault(*PLACES[target], name, params={"seconds": 30.0, "after": 2, "bytes": 3000})
+
+
 def _params() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {
