@@ -83,6 +83,12 @@ drill: $(INSTALLED) ## Play faults against the catalog, and score what callers g
 bench: $(INSTALLED) ## Measure CPU per request beside nginx (ARGS="--quick")
 	$(PY) -m benchmarks.run $(ARGS)
 
+.PHONY: soak
+soak: $(INSTALLED) ## Let a third of all upstream calls fail: no answer lost, memory flat
+	PORTICO_SCHEDULES=2000 PORTICO_RANDOM=1 $(PY) -m $(PYTEST) tests/chaos/test_schedules.py
+	$(PY) -m scripts.soak
+	$(PY) -m scripts.soak --memory
+
 .PHONY: lock
 lock: $(INSTALLED) ## Pin dependencies anew, with hashes and without hosts
 	$(VENV)/bin/uv pip compile pyproject.toml -p 3.12 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
