@@ -24,7 +24,10 @@ from portico.access.watch import open_gate
 from portico.api.deps import Serving
 from portico.api.explain import told
 from portico.api.wire import parse
+from portico.artifacts.pictures import Limits
+from portico.artifacts.taking import Intake
 from portico.dispatch.errands import Errands
+from portico.dispatch.eyes import Eyes
 from portico.dispatch.failover import Failover
 from portico.dispatch.gateway import Gateway, House
 from portico.dispatch.hedging import Hedging
@@ -216,7 +219,11 @@ async def open_serving(
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
         server = settings.server
         places = Places(server.max_waiting, server.max_per_caller)
-        failover = Failover(standing, places, Hedging(server.hedge_share), server.answer_within)
+        intake = _intake(settings)
+        stack.callback(intake.close)
+        eyes = Eyes(intake, int(settings.pictures.memory))
+        hedging = Hedging(server.hedge_share)
+        failover = Failover(standing, places, hedging, server.answer_within, eyes)
         gateway = Gateway(builder.house(settings), failover, ledger)
         file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
         await stack.enter_async_context(file)
@@ -239,6 +246,12 @@ async def open_serving(
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
         )
+
+
+def _intake(settings: Settings) -> Intake:
+    given = settings.pictures
+    limits = Limits(bytes=int(given.largest), pixels=given.megapixels * 1_000_000)
+    return Intake(None, None, hands=given.workers, room=16_000_000, limits=limits)
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portico.api.wire import MOST_MESSAGES, parse
+from portico.chat.aside import put_back
 from portico.errors import MalformedRequest
 
 HI = {"role": "user", "content": "hi"}
@@ -353,11 +354,29 @@ def test_streaming_with_usage_is_understood() -> None:
     assert request.wants_usage
 
 
-def test_a_large_picture_passes_untouched() -> None:
+def test_a_large_picture_is_laid_aside_and_comes_back() -> None:
     url = PNG + "A" * 1_000_000
-    request = parse(json.dumps(said([{"type": "image_url", "image_url": {"url": url}}])).encode())
-    assert request.messages[0].parts[0].link is not None
-    assert request.messages[0].parts[0].link.url == url
+    came = json.dumps(said([{"type": "image_url", "image_url": {"url": url}}])).encode()
+    request = parse(came)
+    link = request.messages[0].parts[0].link
+    assert link is not None
+    assert len(link.url) < 100
+    assert put_back(link.url.encode(), request.aside).decode() == url
+    assert put_back(bytes(request.fields["messages"]), request.aside) in came
+
+
+@pytest.mark.parametrize("content", ["a text of it", [{"type": "text", "text": "and a part"}]])
+def test_a_picture_where_none_belongs_is_read_as_the_text_it_is(content: Any) -> None:
+    text = PNG + "A" * 2000
+    for fields in (said(text), {**said(content), "metadata": {"x": text}}):
+        request = parse(json.dumps(fields).encode())
+        assert not request.aside
+        assert fields == {name: json.loads(bytes(raw)) for name, raw in request.fields.items()}
+
+
+def test_what_is_laid_aside_must_begin_like_a_picture() -> None:
+    url = "data:image/png;base64," + base64.b64encode(b"just some words" * 200).decode()
+    refused(json.dumps(said([{"type": "image_url", "image_url": {"url": url}}])).encode())
 
 
 ANY = st.recursive(
@@ -453,7 +472,7 @@ def test_a_valid_body_comes_back_as_it_was(
 ) -> None:
     raw = json.dumps(good, ensure_ascii=escaped, indent=indent).encode()
     request = parse(raw)
-    again = json.loads(msgspec.json.encode(request.fields))
+    again = json.loads(put_back(msgspec.json.encode(request.fields), request.aside))
     assert again == good
     assert request.model == good["model"]
     for message, sent in zip(request.messages, good["messages"], strict=True):

@@ -102,9 +102,9 @@ async def test_nobody_able_to_see_is_422_and_says_who_would(tmp_path: Path) -> N
 
 
 async def test_an_operator_may_leave_old_pictures_out(tmp_path: Path) -> None:
-    """`old_pictures: ignore`: the blind target is asked, and the picture is not sent to it."""
+    """`old_pictures: stub`: the blind target is asked, and the picture is not sent to it."""
     messages = PLACES["in an earlier turn"]
-    role = {"targets": ["deepseek-v3"], "old_pictures": "ignore"}
+    role = {"targets": ["deepseek-v3"], "old_pictures": "stub"}
     async with house(tmp_path, roles={"code": role}) as lab:
         old = await lab.chat(messages, model="code")
         new = await lab.chat(SHOT, model="code")

@@ -54,7 +54,7 @@ async def test_only_larger_windows_are_asked_after_too_long(tmp_path: Path) -> N
 
 
 async def test_without_old_pictures_nothing_is_left_out(tmp_path: Path) -> None:
-    async with house(tmp_path, roles={"design": {"old_pictures": "ignore"}}) as lab:
+    async with house(tmp_path, roles={"design": {"old_pictures": "stub"}}) as lab:
         answer = await lab.chat("no pictures here", model="design")
 
     assert "x-portico-degraded" not in answer.headers

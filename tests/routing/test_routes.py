@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.chat.messages import Modality
+from portico.chat.pictures import left_out
 from portico.chat.request import ChatBody, ChatRequest
 from portico.routing.roles import Catalog, Role
 from portico.routing.routes import (
@@ -45,6 +46,10 @@ def routed(
     catalog = Catalog({one.name: one for one in targets}, {})
     role = Role("role", tuple(one.name for one in targets))
     return plan(role, wanted or Needs(), catalog, standing or {})
+
+
+def under(policy: str, asked: ChatRequest, last: int = 4) -> Needs:
+    return needs(asked, left_out(asked.messages, policy, last))
 
 
 def names(route: Route) -> list[str]:
@@ -98,32 +103,34 @@ def test_a_picture_in_the_result_of_a_tool_needs_eyes() -> None:
         {"role": "assistant", "tool_calls": [CALL]},
         said("tool", PICTURE, tool_call_id="c"),
     ]
-    for old_pictures in ("keep", "ignore"):
-        wanted = needs(request(*turns), old_pictures=old_pictures)
+    for policy in ("keep", "stub", "last_n"):
+        wanted = under(policy, request(*turns))
         assert wanted.modalities == EYES
         assert wanted.features == {"tools"}
 
 
-def test_pictures_of_earlier_turns_need_no_eyes_where_the_role_ignores_them() -> None:
+def test_pictures_of_earlier_turns_need_no_eyes_where_the_role_leaves_them_out() -> None:
     earlier = [said("user", "see", PICTURE), said("assistant", "a button")]
     asked = request(*earlier, said("user", "make it blue"))
     assert needs(asked).modalities == EYES
-    assert needs(asked, old_pictures="ignore").modalities == {Modality.TEXT}
+    assert under("stub", asked).modalities == {Modality.TEXT}
+    assert under("last_n", asked, last=0).modalities == {Modality.TEXT}
+    assert under("last_n", asked, last=1).modalities == EYES
     again = request(*earlier, said("user", "and this", PICTURE), said("user", "?"))
-    assert needs(again, old_pictures="ignore").modalities == EYES
+    assert under("stub", again).modalities == EYES
 
 
 def test_a_prefilled_answer_belongs_to_the_turn_it_begins_to_answer() -> None:
     asked = request(said("user", "see", PICTURE), said("assistant", "{"))
-    assert needs(asked, old_pictures="ignore").modalities == EYES
+    assert under("stub", asked).modalities == EYES
     assert needs(asked).features == {"prefill"}
 
 
 def test_the_first_turn_is_the_whole_conversation() -> None:
     asked = request(said("system", PICTURE), said("user", "x"))
-    assert needs(asked, old_pictures="ignore").modalities == EYES
+    assert under("stub", asked).modalities == EYES
     alone = request(said("assistant", "x", PICTURE))
-    assert needs(alone, old_pictures="ignore").modalities == EYES
+    assert under("stub", alone).modalities == EYES
 
 
 TOOL = {"type": "function", "function": {"name": "look"}}

@@ -26,6 +26,7 @@ HEADINGS = {
     "EgressPath": "egress",
     "Access": "access",
     "Stores": "stores",
+    "Pictures": "pictures",
     "Breaker": "breaker",
     "Server": "server",
     "Telemetry": "telemetry",

@@ -1,6 +1,7 @@
 """HTTP bodies to chat values. Decoded once, with msgspec; pictures stay as they came."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -8,6 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from portico.artifacts.intake import fault
+from portico.chat.aside import PICTURED, Aside, lay_aside, peek, ticket_of
 from portico.chat.messages import HELD_IN, PARTS, Message, Modality, Part
 from portico.chat.request import ChatBody, ChatRequest
 from portico.errors import MalformedRequest
@@ -17,8 +19,6 @@ MOST_VALUES = 500_000
 """A value and the comma after it are two tokens or more: no window of a million holds more."""
 
 _LARGE = 1024 * 1024  # bytes; what is smaller is decoded in no time, whatever it holds
-_URI = b'"data:'
-_LONG = 1024  # bytes of a data URI from which on cutting it out is worth its while
 
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _body = msgspec.json.Decoder(ChatBody)
@@ -32,24 +32,38 @@ def parse(body: bytes, task: str | None = None) -> ChatRequest:
     Raises:
         MalformedRequest: with the place in `param`, as `messages[3].content[1].image_url.url`.
     """
+    if PICTURED in body:
+        short, aside = lay_aside(body, secrets.token_hex(16))
+        request = _read(short, task, aside) if aside else None
+        if request is not None and aside.keys() <= _tickets(request):
+            return request
+    return _read(body, task, {})  # what is no picture is text, and has to be valid
+
+
+def _tickets(request: ChatRequest) -> set[str]:
+    """Return the tickets of pictures; whatever else was laid aside was something else."""
+    mixed = (message.content for message in request.messages if isinstance(message.content, list))
+    return {ticket_of(part.link.url) for parts in mixed for part in parts if part.link}
+
+
+def _read(body: bytes, task: str | None, aside: Aside) -> ChatRequest:
     try:
         fields = _fields.decode(body)
         if (stream := fields.get("stream")) is not None and bytes(stream) == b"null":
             del fields["stream"]  # OpenAI's default, and some clients spell every default out
             body = _encode(fields)
-        large = _without_pictures(body) if len(body) > _LARGE else None
-        if large is not None:
-            refuse_masses(large)
+        text = body.decode()
+        if len(body) > _LARGE:
+            refuse_masses(text)
         typed = _body.decode(body)
-        # What msgspec skips it does not decode; an upstream does.
-        refuse_duplicates(large or (_without_pictures(body) if _pictured(typed) else body.decode()))
+        refuse_duplicates(text)  # what msgspec skips it does not decode; an upstream does
     except msgspec.ValidationError as exc:
         _refuse(exc)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise MalformedRequest(f"The body is not JSON: {_short(exc)}") from None
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
-    request = ChatRequest.of(typed, fields, task)
+    request = ChatRequest.of(typed, fields, task, aside)
     _check(request)
     return request
 
@@ -125,35 +139,6 @@ def _twice(value: Any, place: str) -> Iterator[str]:
             yield from _twice(held, f"{place}[{index}]")
 
 
-def _pictured(body: ChatBody) -> bool:
-    mixed = (message.content for message in body.messages if isinstance(message.content, list))
-    links = (part.link for parts in mixed for part in parts)
-    return any(link is not None and len(link.url) > _LONG for link in links)
-
-
-def _without_pictures(body: bytes) -> str:
-    """
-    Return *body* with its long data URIs shortened: there can be no key in them.
-
-    Only a piece without quotes and backslashes is cut, so strings end where they did, and only
-    after a colon, so it is no key itself. Raises UnicodeDecodeError for what is cut, too.
-    """
-    if not body.isascii():
-        body.decode()
-    kept: list[bytes] = []
-    begin = 0
-    at = body.find(_URI)
-    while at >= 0:
-        end = body.find(b'"', at + len(_URI))
-        stop = body.find(b"\\", at, end)
-        stop = end if stop < 0 else stop
-        if stop - at > _LONG and b":" in body[at - 2 : at]:
-            kept.append(body[begin : at + 64])
-            begin = stop
-        at = body.find(_URI, end)
-    return b"".join([*kept, body[begin:]]).decode(errors="replace")
-
-
 def _check(request: ChatRequest) -> None:
     """Refuse what is well-typed and still cannot be asked of anybody."""
     if not request.model:
@@ -164,7 +149,7 @@ def _check(request: ChatRequest) -> None:
         raise MalformedRequest(f"`messages` holds over {MOST_MESSAGES} entries.", param="messages")
     for index, message in enumerate(request.messages):
         if not isinstance(message.content, str):
-            _check_parts(message, f"messages[{index}].content")
+            _check_parts(message, f"messages[{index}].content", request.aside)
     shape = request.response_format
     if shape is not None and shape.type not in ("text", "json_object", "json_schema"):
         raise MalformedRequest(
@@ -176,14 +161,14 @@ def _check(request: ChatRequest) -> None:
         raise MalformedRequest(f"`{place}` is missing.", param=place)
 
 
-def _check_parts(message: Message, place: str) -> None:
+def _check_parts(message: Message, place: str, aside: Aside) -> None:
     if message.content is None and message.role != "assistant":
         raise MalformedRequest(f"`{place}` is missing.", param=place)
     for index, part in enumerate(message.parts):
-        _check_part(part, f"{place}[{index}]")
+        _check_part(part, f"{place}[{index}]", aside)
 
 
-def _check_part(part: Part, place: str) -> None:
+def _check_part(part: Part, place: str, aside: Aside) -> None:
     if part.type not in PARTS:
         known = ", ".join(sorted(PARTS))
         raise MalformedRequest(f"`{place}.type` is none of: {known}.", param=f"{place}.type")
@@ -191,6 +176,8 @@ def _check_part(part: Part, place: str) -> None:
     if held_in is not None and getattr(part, held_in) is None:
         raise MalformedRequest(f"`{place}.{held_in}` is missing.", param=f"{place}.{held_in}")
     link = part.link
-    if part.modality is Modality.IMAGE and link is not None and (wrong := fault(link.url)):
+    if part.modality is not Modality.IMAGE or link is None:
+        return
+    if wrong := fault(peek(link.url, aside)):
         where = f"{place}.image_url.url"
         raise MalformedRequest(f"`{where}`: {wrong}.", param=where)

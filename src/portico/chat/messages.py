@@ -1,6 +1,5 @@
 """Messages and the parts they are made of, typed as OpenAI's wire carries them."""
 
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import Literal
 
@@ -146,15 +145,3 @@ class Tool(Struct, frozen=True):
 
     function: FunctionSpec
     type: str = "function"
-
-
-def modalities(messages: list[Message]) -> frozenset[Modality]:
-    """Everything that has to be taken by whoever answers *messages*."""
-    return frozenset(_kinds(messages)) | {Modality.TEXT}
-
-
-def _kinds(messages: list[Message]) -> Iterator[Modality]:
-    for message in messages:
-        if isinstance(message.content, list):
-            for part in message.content:
-                yield part.modality

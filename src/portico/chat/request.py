@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import astuple
 
+from portico.chat.aside import Aside
 from portico.chat.messages import Message, Tool
 
 
@@ -73,15 +74,20 @@ class ChatRequest(ChatBody, frozen=True):
     What the caller wants; says nothing about who will answer.
 
     `fields` is the body as it came, one raw value per top-level key: a dialect forwards what it
-    does not know from there, and pictures in it are never decoded on the way.
+    does not know from there. Pictures in both are tickets of `aside`, put back by who sends them.
     """
 
     fields: Mapping[str, Raw] = {}
     task: str | None = None  # Open WebUI's background task, from its header; not part of the body
+    aside: Aside = {}
 
     @classmethod
     def of(
-        cls, body: ChatBody, fields: Mapping[str, Raw], task: str | None = None
+        cls,
+        body: ChatBody,
+        fields: Mapping[str, Raw],
+        task: str | None = None,
+        aside: Aside | None = None,
     ) -> "ChatRequest":
         """Return the request of a decoded *body*, whose raw fields are *fields*."""
-        return cls(*astuple(body), fields, task)  # type: ignore[call-arg]  # bases first
+        return cls(*astuple(body), fields, task, aside or {})  # type: ignore[call-arg]  # bases first

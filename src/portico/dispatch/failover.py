@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from portico.dispatch.eyes import Eyes
 from portico.dispatch.hedging import Hedging
 from portico.dispatch.journey import Journey
 from portico.dispatch.places import Places
@@ -25,11 +26,13 @@ class Failover:
         places: Places,
         hedging: Hedging | None = None,
         answer_within: float = 290.0,
+        eyes: Eyes | None = None,
     ) -> None:
         self.standing = standing
         self.places = places
         self.hedging = hedging or Hedging()
-        self._records = Records(standing, places, self.hedging, answer_within)
+        self.eyes = eyes
+        self._records = Records(standing, places, self.hedging, answer_within, eyes)
 
     @asynccontextmanager
     async def open(

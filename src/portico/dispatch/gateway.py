@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from portico.chat.pictures import without_old_pictures
+from portico.chat.messages import Part
+from portico.chat.pictures import left_out, with_parts
 from portico.chat.request import ChatRequest
 from portico.dispatch.failover import Failover
 from portico.dispatch.journey import Journey
@@ -15,10 +16,12 @@ from portico.errors import GatewayError, StreamBroken
 from portico.ledger.base import Ending, Entry, ending
 from portico.ledger.writer import Ledger
 from portico.routing.choices import decide
-from portico.routing.roles import Catalog
+from portico.routing.roles import Catalog, Role
 from portico.routing.routes import Route
 from portico.upstreams.base import Upstream
 from portico.upstreams.standing import Standing
+
+STUB = "[A picture of an earlier turn was left out here.]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,7 @@ class Gateway:
             route = journey.route = self.route(journey.request, house.catalog)
             if not route.candidates:
                 raise incapable(route, house.catalog)
-            if route.role.old_pictures == "ignore":
-                _leave_out(journey)
+            _leave_out(journey, route.role)
             async with self.failover.open(journey, route, house.upstreams) as answer:
                 yield answer
         except GatewayError as exc:
@@ -82,12 +84,13 @@ class Gateway:
         return decide(request, catalog, self.standing.view(catalog.targets.values(), time.time()))
 
 
-def _leave_out(journey: Journey) -> None:
+def _leave_out(journey: Journey, role: Role) -> None:
     """The operator's policy for pictures of earlier turns; the caller is told."""
-    kept = without_old_pictures(journey.request)
-    if kept is not journey.request:
-        journey.request = kept
-        journey.degraded.append("old-pictures-left-out")
+    places = left_out(journey.request.messages, role.old_pictures, role.last_n)
+    if places:
+        stub = (Part("text", STUB),)
+        journey.request = with_parts(journey.request, dict.fromkeys(places, stub))
+        journey.degrade("old-pictures-left-out")
 
 
 def _entry(journey: Journey) -> Entry:

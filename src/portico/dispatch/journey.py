@@ -26,6 +26,12 @@ class Journey:
     degraded: list[str] = field(default_factory=list)
     status: int | None = None
     code: str | None = None
+    brought: dict[str, bytes] = field(default_factory=dict, repr=False)  # pictures, by their link
+
+    def degrade(self, what: str) -> None:
+        """Note that the answer is less than what was asked for, once."""
+        if what not in self.degraded:
+            self.degraded.append(what)
 
     @property
     def asked(self) -> tuple[Asked, ...]:

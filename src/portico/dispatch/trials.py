@@ -6,8 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from portico.chat.json import NOT_JSON, is_json, wants_json
+from portico.chat.messages import Modality
 from portico.chat.request import ChatRequest
 from portico.dispatch.exchange import Exchange
+from portico.dispatch.eyes import Eyes
 from portico.dispatch.hedging import Hedging, Race, Running
 from portico.dispatch.journey import Journey
 from portico.dispatch.places import Places
@@ -27,6 +29,7 @@ class Records:
     places: Places
     hedging: Hedging
     answer_within: float = 290.0  # seconds to the first delta, all attempts together
+    eyes: Eyes | None = None  # without them pictures are sent as they came
 
 
 class Trials:
@@ -45,10 +48,18 @@ class Trials:
     async def enter(self, target: Target, request: ChatRequest | None = None) -> Running:
         """Take a place for an attempt at *target*; nothing is sent yet."""
         scope = AsyncExitStack()
-        ask = self.turns.ask(request or self.journey.request, target)
+        request = await self._seen(request or self.journey.request, target)
+        ask = self.turns.ask(request, target)
         exchange = await scope.enter_async_context(self._attempt(ask))
         self._under_way = Running(exchange, scope)
         return self._under_way
+
+    async def _seen(self, request: ChatRequest, target: Target) -> ChatRequest:
+        """Return *request* with its pictures as *target* takes them."""
+        eyes = self._records.eyes
+        if eyes is None or Modality.IMAGE not in target.accepts:
+            return request
+        return await eyes.show(self.journey, request, target, self._left)
 
     async def settle(self, running: Running, failure: Failure | None) -> Running | None:
         """Return *running* if it answers; close it and take its failure into account if not."""
@@ -125,8 +136,13 @@ class Trials:
         """
         stream = self.journey.request.stream
         own = target.patience.first_delta if stream else target.patience.total
-        left = self.journey.began + self._records.answer_within - time.monotonic()
+        left = self._left
         return max(min(own, left * 2 / 3 if self.turns.more else left), 0.01)
+
+    @property
+    def _left(self) -> float:
+        """Seconds of the caller's own clock."""
+        return self.journey.began + self._records.answer_within - time.monotonic()
 
     def _note(self, exchange: Exchange, begun: Begun) -> None:
         """Runs however the attempt ends, also when the caller has left."""

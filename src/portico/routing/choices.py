@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from portico.chat.pictures import left_out
 from portico.chat.request import ChatRequest
 from portico.errors import ModelNotFound
 from portico.routing.classify import classify, is_task
@@ -57,8 +58,9 @@ def decide(request: ChatRequest, catalog: Catalog, standing: Standing) -> Route:
         ModelNotFound: no such role or target.
     """
     choice = choose(request, catalog)
-    wanted = needs(request, old_pictures=choice.role.old_pictures)
-    route = plan(choice.role, wanted, catalog, standing)
+    role = choice.role
+    wanted = needs(request, left_out(request.messages, role.old_pictures, role.last_n))
+    route = plan(role, wanted, catalog, standing)
     return replace(route, decided_by=choice.decided_by, unsure=choice.unsure)
 
 

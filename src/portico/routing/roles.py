@@ -18,7 +18,9 @@ class Role:
     rescue: str = "continue"  # off | continue
     hedge_after: float | Literal["learned"] | None = None
     refused: str = "stop"  # stop | next: what a provider's policy refusal leads to
-    old_pictures: str = "keep"  # keep | ignore: whether pictures of earlier turns still need eyes
+    old_pictures: str = "keep"  # keep | last_n | stub: what becomes of pictures of earlier turns
+    last_n: int = 4  # pictures that `last_n` keeps
+    hand_down: bool = False  # a blind target may be told what a picture shows, if all else fails
 
 
 @dataclass(frozen=True, slots=True)

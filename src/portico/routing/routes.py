@@ -1,9 +1,10 @@
 """From a request's needs to an ordered list of candidates."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from portico.chat.messages import Message, Modality, modalities
+from portico.chat.messages import Modality
+from portico.chat.pictures import Place, modalities
 from portico.chat.request import ChatRequest
 from portico.routing.roles import Catalog, Role
 from portico.routing.signals import Signal
@@ -67,24 +68,10 @@ class Route:
     unsure: bool = False
 
 
-def needs(request: ChatRequest, *, old_pictures: str = "keep") -> Needs:
-    """Return what *request* asks of a target; *old_pictures* `ignore` looks at the last turn."""
+def needs(request: ChatRequest, without: Collection[Place] = ()) -> Needs:
+    """Return what *request* asks of a target that is sent all but the pictures in *without*."""
     wanted = frozenset(_features(request))
-    seen = request.messages if old_pictures == "keep" else _last_turn(request.messages)
-    return Needs(modalities(seen), wanted, tokens(request))
-
-
-def _last_turn(messages: list[Message]) -> list[Message]:
-    """
-    Everything since the assistant last spoke for good: the turn that is being answered.
-
-    What the assistant said last of all is a prefill, and part of that turn.
-    """
-    for index in range(len(messages) - 2, -1, -1):
-        spoken = messages[index]
-        if spoken.role == "assistant" and not spoken.tool_calls:
-            return messages[index + 1 :]
-    return messages
+    return Needs(modalities(request.messages, without), wanted, tokens(request))
 
 
 def _features(request: ChatRequest) -> list[str]:

@@ -81,6 +81,8 @@ def _role(name: str, role: Role) -> roles.Role:
         hedge_after=role.hedge_after,
         refused=role.refused,
         old_pictures=role.old_pictures,
+        last_n=role.last_n,
+        hand_down=role.hand_down,
     )
 
 

@@ -174,9 +174,16 @@ class Role(Section):
     refused: Literal["stop", "next"] = Field(
         default="stop", description="What follows when a provider refuses for policy."
     )
-    old_pictures: Literal["keep", "ignore"] = Field(
+    old_pictures: Literal["keep", "last_n", "stub"] = Field(
         default="keep",
-        description="Whether pictures of earlier turns still need a model that sees.",
+        description="Pictures of earlier turns: `keep` sends them all, `last_n` the last ones,"
+        " `stub` a note in place of each.",
+    )
+    last_n: Count = Field(default=4, description="Pictures that `old_pictures: last_n` keeps.")
+    hand_down: bool = Field(
+        default=False,
+        description="Where nobody who sees is alive, tell a text model what an earlier answer said"
+        " of the picture; the caller is told.",
     )
 
 

@@ -56,6 +56,30 @@ class Stores(Section):
     )
 
 
+class Pictures(Section):
+    """How pictures are taken in."""
+
+    fetch: bool = Field(default=True, description="Read linked pictures (http:// and https://).")
+    egress: str = Field(
+        default="direct", description="The egress path by which linked pictures are read."
+    )
+    fetch_within: Seconds = Field(
+        default=10.0, description="Seconds in which a linked picture must have come."
+    )
+    largest: Bytes = Field(
+        default=ByteSize(50_000_000), description="Bytes of one picture at most."
+    )
+    megapixels: Count = Field(default=50, description="Millions of pixels of one picture at most.")
+    workers: Count = Field(default=2, description="Pictures that are prepared at the same time.")
+    memory: Bytes = Field(
+        default=ByteSize(128_000_000), description="Bytes of prepared pictures that are remembered."
+    )
+    keep: bool = Field(
+        default=True, description="Keep the pictures of chats, and what models saw, as artifacts."
+    )
+    keep_days: Count = Field(default=30, description="Days that pictures of chats are kept.")
+
+
 class Server(Section):
     """How requests are served."""
 
@@ -146,6 +170,7 @@ class Settings(Section):
     )
     access: Access = Field(default_factory=Access, description="Who may ask.")
     stores: Stores = Field(default_factory=Stores, description="Where things are kept.")
+    pictures: Pictures = Field(default_factory=Pictures, description="How pictures are taken in.")
     breaker: Breaker = Field(default_factory=Breaker, description="When a target is left alone.")
     server: Server = Field(default_factory=Server, description="How requests are served.")
     telemetry: Telemetry = Field(
@@ -165,8 +190,10 @@ class Settings(Section):
 
     @property
     def paths_in_use(self) -> frozenset[str]:
-        """The egress paths that an upstream really uses; a simulated one needs none."""
-        return frozenset(up.egress for up in self.upstreams.values() if not up.simulated)
+        """The egress paths that have to work; a simulated upstream needs none."""
+        used = {up.egress for up in self.upstreams.values() if not up.simulated}
+        linked = {self.pictures.egress} if self.pictures.fetch else set()
+        return frozenset(used | linked) - {"direct"}
 
     def breaker_of(self, target: str) -> Breaker:
         """The breaker of *target*: the global one, except for what the target says itself."""

@@ -63,6 +63,9 @@ def _references(tree: Tree) -> Iterator[tuple[Place, str, str]]:
             referred = entry.get(field) if isinstance(entry, dict) else None
             if isinstance(referred, str):
                 yield (holder, name, field), section, referred
+    way = _entries(tree, "pictures").get("egress")
+    if isinstance(way, str):
+        yield ("pictures", "egress"), "egress", way
     for name, role in _entries(tree, "roles").items():
         targets = role.get("targets") if isinstance(role, dict) else None
         for index, target in enumerate(targets if isinstance(targets, list) else ()):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 import msgspec
 from msgspec import Raw
 
+from portico.chat.aside import peek, put_back
 from portico.chat.messages import Message, Part
 from portico.chat.request import ChatRequest
 from portico.routing.attempts import Failure, Kind
@@ -95,7 +96,7 @@ def pictures(request: ChatRequest) -> tuple[bytes, ...]:
     """Return by what every inline picture of *request* is known again in the body that is sent."""
     links = (part.link for part in _parts(request.messages))
     return tuple(
-        link.url.partition(",")[2][:PEEK].encode()
+        peek(link.url, request.aside, PEEK).partition(",")[2][:PEEK].encode()
         for link in links
         if link is not None and link.url.startswith("data:")
     )
@@ -114,7 +115,7 @@ def _messages(request: ChatRequest) -> list[dict[str, object]]:
         _look(part)
     came = request.fields.get("messages")
     if came is not None:
-        return _raw_messages.decode(came)
+        return _raw_messages.decode(put_back(bytes(came), request.aside))
     plain = [msgspec.to_builtins(message) for message in request.messages]
     return [{name: value for name, value in one.items() if value is not None} for one in plain]
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
+from portico.chat.aside import put_back
 from portico.chat.messages import Message
 from portico.chat.request import ChatRequest
 from portico.routing.attempts import Failure, Kind
@@ -29,8 +30,8 @@ def encode(ask: Ask, flavour: Flavour, reasonings: Reasonings) -> bytes:
     """
     Return the body for *ask*.
 
-    The caller's fields pass as they came, megabytes of base64 without being read; `fields`, not
-    the typed messages, is what is sent. Repairs: `json_schema` (the schema goes into the prompt)
+    The caller's fields pass as they came; `fields`, not the typed messages, is what is sent.
+    Repairs: `json_schema` (the schema goes into the prompt)
     and `reasoning` (thoughts are handed back, and thinking is off).
 
     Raises:
@@ -48,7 +49,7 @@ def encode(ask: Ask, flavour: Flavour, reasonings: Reasonings) -> bytes:
     _bound(body, request.max_output, target, flavour)
     _think(body, ask, flavour)
     body["messages"] = _said(ask, flavour, _instruct(body, ask, flavour), reasonings)
-    return _encode(body)
+    return put_back(_encode(body), request.aside)
 
 
 def owner(target: Target) -> str:

@@ -1,0 +1,208 @@
+"""Pictures from links, opened and prepared: heavy work in few threads, never on the loop."""
+
+import asyncio
+import binascii
+import hashlib
+import io
+import re
+from collections.abc import Awaitable, Buffer, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pybase64
+from PIL import Image
+
+from portico.artifacts.apart import APART
+from portico.artifacts.decode import door
+from portico.artifacts.images import kind_of, open_picture, prepare
+from portico.artifacts.intake import fault
+from portico.artifacts.kept import Kept
+from portico.artifacts.pictures import Limits, Picture, PictureRefused, Prepared
+from portico.artifacts.profiles import Profile
+from portico.errors import Overloaded
+
+QUICK = 256 * 1024
+"""Bytes that are hashed, and characters of base64 that are decoded, in no time."""
+LARGE = 12_000_000
+"""Pixels from which opening and preparing one picture takes hundreds of megabytes."""
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "AVIF")
+"""What Pillow can tell the size of without decoding; the other kinds always count as large."""
+SHOTS = 3
+"""Frames of an animation that are on its contact sheet."""
+
+_ARTIFACT = re.compile(r"(?:artifact:|(?:https?://[^?#]*)?/v1/artifacts/)?(art_[\w-]{1,100})", re.A)
+_DEFAULT = Limits()
+
+type Fetch = Callable[[str], Awaitable[bytes]]
+"""Brings what is at an http(s) address."""
+type Recall = Callable[[str, str | None], Awaitable[bytes]]
+"""Gives the bytes of an artifact (its id) to a caller who may have them."""
+type Making = asyncio.Task[tuple[Prepared, ...] | PictureRefused]
+
+
+class Intake:
+    """
+    Pictures from links, opened and prepared: heavy work in few threads, never on the loop.
+
+    *hands* threads do it, and one more whatever takes hundreds of megabytes, one at a time. What
+    was prepared is kept within *room* bytes; the same picture asked for twice at once is made
+    once. Work that has begun goes on when nobody waits for it any more: `Limits` end it.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch | None,
+        recall: Recall | None,
+        *,
+        hands: int = 2,
+        room: int = 128_000_000,
+        limits: Limits = _DEFAULT,
+    ) -> None:
+        self._fetch = fetch
+        self._recall = recall
+        self._limits = limits
+        self._kept = Kept(room)
+        self._making: dict[tuple[str, Profile], Making] = {}
+        self._closed = False
+        self._hands = ThreadPoolExecutor(hands, "pictures")
+        self._alone = ThreadPoolExecutor(1, "large-pictures")
+
+    async def bytes_of(self, link: str, caller: str | None) -> bytes:
+        """
+        Return the bytes that *link* leads to: a data: URI, an http(s) address, or an artifact.
+
+        An artifact is its id (`art_…`), `artifact:` and its id, or a path or an address that ends
+        in `/v1/artifacts/` and its id. Raises whatever the fetcher and the store of artifacts do.
+
+        Raises:
+            PictureRefused: not such a link, not base64, no picture, too large, or not done here.
+        """
+        if named := _ARTIFACT.fullmatch(link):
+            if self._recall is None:
+                raise PictureRefused("This gateway keeps no pictures.")
+            return await self._recall(named[1], caller)
+        if not link.startswith(("data:", "http://", "https://")):
+            raise PictureRefused("A picture is a data: URI, an http(s) URL or an artifact's id.")
+        if wrong := fault(link):
+            raise PictureRefused(f"{wrong[0].upper()}{wrong[1:]}.")
+        if link.startswith("data:"):
+            return await self.decoded(link[link.index(",") + 1 :].encode("ascii", "replace"))
+        if self._fetch is None:
+            raise PictureRefused("This gateway fetches no pictures.")
+        return await self._fetch(link)
+
+    async def decoded(self, held: Buffer) -> bytes:
+        """
+        Return the bytes that *held* is the base64 of, strictly: no blanks, and whole.
+
+        Raises:
+            PictureRefused: it is not that, or of more bytes than a picture may have.
+        """
+        call = partial(decoded, held, self._limits.bytes)
+        return call() if memoryview(held).nbytes <= QUICK else await self.work(call)
+
+    async def opened(self, data: bytes) -> Picture:
+        """
+        Return what *data* shows, as `open_picture` does.
+
+        Raises:
+            PictureRefused: as `open_picture` says.
+        """
+        large = await self.work(partial(is_large, data))
+        return await self.work(partial(open_picture, data, self._limits), alone=large)
+
+    async def prepared(self, data: bytes, profile: Profile) -> tuple[Prepared, ...]:
+        """
+        Return the picture as the target of *profile* takes it, as `prepare` does.
+
+        Raises:
+            PictureRefused: as `open_picture` and `prepare` say.
+        """
+        name = await self._hash(data), profile
+        if made := self._kept.find(*name):
+            return made
+        making = self._making.get(name)
+        if making is None:
+            making = self._making[name] = asyncio.create_task(self._made(data, profile))
+            making.add_done_callback(lambda _: self._making.pop(name, None))
+        await asyncio.wait({making})  # unlike awaiting it, this does not cancel it with us
+        if making.cancelled():
+            raise stopping()
+        found = making.result()
+        if isinstance(found, PictureRefused):
+            raise PictureRefused(str(found))  # each its own: whoever asked sets `param`
+        return found
+
+    async def work[T](self, call: Callable[[], T], *, alone: bool = False) -> T:
+        """
+        Return what *call* does, done by one of the threads; raises what it raises.
+
+        *alone* is for what takes hundreds of megabytes: one such call at a time.
+
+        Raises:
+            Overloaded: it was closed before a thread could begin.
+        """
+        if self._closed:
+            raise stopping()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._alone if alone else self._hands, call)
+
+    def close(self) -> None:
+        """Begin nothing more; what a thread has begun goes on to its end."""
+        self._closed = True
+        for making in self._making.values():
+            making.cancel()
+        for threads in (self._hands, self._alone):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _hash(self, data: bytes) -> str:
+        if len(data) <= QUICK:
+            return hashlib.sha256(data).hexdigest()
+        return await self.work(lambda: hashlib.sha256(data).hexdigest())
+
+    async def _made(self, data: bytes, profile: Profile) -> tuple[Prepared, ...] | PictureRefused:
+        """A refusal is a value here: several may wait for it, and each raises its own."""
+        try:
+            large = await self.work(partial(is_large, data))
+            make = partial(_prepared, data, profile, self._limits)
+            made = await self.work(make, alone=large)
+        except PictureRefused as refused:
+            return refused
+        self._kept.keep(profile, made)
+        return made
+
+
+def decoded(held: Buffer, most: int) -> bytes:
+    """
+    Return the bytes that *held* is the base64 of, strictly: no blanks, whole, at most *most*.
+
+    Raises:
+        PictureRefused: it is not so.
+    """
+    if memoryview(held).nbytes * 3 // 4 > most + 2:  # before anything of it is decoded
+        raise PictureRefused(f"This picture is over {most / 1_000_000:g} MB.")
+    try:
+        return pybase64.b64decode(held, validate=True)
+    except (binascii.Error, ValueError):
+        raise PictureRefused("The picture is not base64.") from None
+
+
+def is_large(data: bytes) -> bool:
+    """Return whether *data* is a picture of over 12 megapixels by its header, or may become one."""
+    kind = kind_of(data)
+    if kind is None:
+        return False
+    if kind == "image/heic" or kind in APART:
+        return True  # a telephone's 12 megapixels or more; pages, and what has no size yet
+    with door(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        shots = SHOTS if getattr(image, "is_animated", False) else 1
+        return image.width * image.height * shots > LARGE
+
+
+def stopping() -> Overloaded:
+    """Return the error for what comes while everything is being closed."""
+    return Overloaded("This gateway is stopping.", retry_after=1)
+
+
+def _prepared(data: bytes, profile: Profile, limits: Limits) -> tuple[Prepared, ...]:
+    return tuple(prepare(open_picture(data, limits), profile))

@@ -1,0 +1,215 @@
+"""What each target gets to see: pictures prepared for it, and none prepared twice."""
+
+import asyncio
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Buffer, Sequence
+from dataclasses import dataclass, field
+
+import pybase64
+from msgspec.structs import replace
+
+from portico.artifacts.pictures import PictureRefused, Prepared
+from portico.artifacts.profiles import Profile, profile_for, shared
+from portico.artifacts.taking import Intake
+from portico.chat.aside import ticket_of, ticketed
+from portico.chat.messages import Link, Part
+from portico.chat.pictures import Place, pictures, with_parts
+from portico.chat.request import ChatRequest
+from portico.dispatch.journey import Journey
+from portico.errors import CallerError, Overloaded
+from portico.routing.tiers import Target
+
+TOO_MANY = "[A picture was left out here: there are more than this model takes.]"
+QUICK = 256 * 1024
+"""Characters of base64 that are hashed, and bytes that are encoded, in no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One picture to send: base64, or nothing where it goes as it came; what to say about it."""
+
+    mime: str
+    content: bytes = field(repr=False)
+    note: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one picture becomes for one profile. `pixels` are its sheets' hashes."""
+
+    shown: tuple[Shown, ...]
+    pixels: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes to remember this."""
+        return sum(len(one.content) + 4 * len(one.text) + 1000 for one in self.shown)
+
+
+type _Name = tuple[str, Profile]
+
+
+class Looks:
+    """The looks asked for last, within *room* bytes; for the event loop alone."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._held = 0
+        self._looks: OrderedDict[_Name, Look] = OrderedDict()
+
+    def find(self, name: _Name) -> Look | None:
+        """Return the look of that picture for that profile, if it is remembered."""
+        look = self._looks.get(name)
+        if look is not None:
+            self._looks.move_to_end(name)
+        return look
+
+    def keep(self, name: _Name, look: Look) -> None:
+        """Remember *look*, and forget what was not asked for the longest."""
+        if look.size > self._room:
+            return
+        known = self._looks.pop(name, None)
+        self._held += look.size - (known.size if known else 0)
+        self._looks[name] = look
+        while self._held > self._room:
+            self._held -= self._looks.popitem(last=False)[1].size
+
+
+class Eyes:
+    """
+    Puts prepared pictures in place of those that came.
+
+    A picture that was looked at before is known by the base64 it came in: nothing of it is decoded
+    again, however many turns its chat has.
+    """
+
+    def __init__(self, intake: Intake, room: int = 128_000_000) -> None:
+        self._intake = intake
+        self._looks = Looks(room)
+
+    async def show(
+        self, journey: Journey, request: ChatRequest, target: Target, within: float
+    ) -> ChatRequest:
+        """
+        Return *request* with every picture as *target* takes it; ends after *within* seconds.
+
+        Raises:
+            CallerError: a picture cannot be taken; `param` names its place.
+            Overloaded: there was no time to prepare them all.
+        """
+        found = pictures(request.messages)
+        if not found:
+            return request
+        profile = profile_for(target.boxes, target.model)
+        places = list(found)
+        sent = places[-profile.count :]
+        each = shared(profile, len(sent))
+        try:
+            async with asyncio.timeout(within):
+                looks = [await self._looked(journey, found[place], place, each) for place in sent]
+        except TimeoutError:
+            said = "The pictures could not be prepared in time."
+            raise Overloaded(said, retry_after=5) from None
+        showing = _Showing()
+        for place in places[: -profile.count]:
+            showing.parts[place] = (Part("text", TOO_MANY),)
+        for place, look in zip(sent, looks, strict=True):
+            showing.add(place, found[place], look)
+        if len(sent) < len(places):
+            journey.degrade("pictures-left-out")
+        return with_parts(request, showing.parts, showing.aside)
+
+    async def _looked(self, journey: Journey, link: Link, place: Place, profile: Profile) -> Look:
+        try:
+            return await self.look(journey, link, profile)
+        except CallerError as refused:
+            refused.param = refused.param or str(place)
+            raise
+
+    async def look(self, journey: Journey, link: Link, profile: Profile) -> Look:
+        """
+        Return what becomes of the picture behind *link* for *profile*.
+
+        Raises:
+            CallerError: it cannot be taken.
+        """
+        held = journey.request.aside.get(ticket_of(link.url))
+        if held is None:
+            return await self._brought(journey, link, profile)
+        name = await self._digest(held), profile
+        look = self._looks.find(name)
+        if look is None:
+            look = await self._made(await self._decoded(held), profile, inline=True)
+            self._looks.keep(name, look)
+        return look
+
+    async def _brought(self, journey: Journey, link: Link, profile: Profile) -> Look:
+        """What has to be fetched is fetched once a request, however many are asked."""
+        data = journey.brought.get(link.url)
+        if data is None:
+            data = await self._intake.bytes_of(link.url, journey.caller)
+            journey.brought[link.url] = data
+        inline = link.url.startswith("data:")
+        name = f"{'' if inline else 'linked '}{await self._digest(data)}", profile
+        look = self._looks.find(name)
+        if look is None:
+            look = await self._made(data, profile, inline=inline)
+            self._looks.keep(name, look)
+        return look
+
+    async def _made(self, data: bytes, profile: Profile, *, inline: bool) -> Look:
+        prepared = await self._intake.prepared(data, profile)
+        as_it_came = inline and len(prepared) == 1 and prepared[0].content == data
+        shown = [await self._shown(made, as_it_came) for made in prepared]
+        return Look(tuple(shown), tuple(dict.fromkeys(made.pixels for made in prepared)))
+
+    async def _shown(self, made: Prepared, as_it_came: bool) -> Shown:
+        content = b"" if as_it_came else await self._encoded(made.content)
+        return Shown(made.mime, content, made.note, made.text)
+
+    async def _digest(self, held: Buffer) -> str:
+        if memoryview(held).nbytes <= QUICK:
+            return hashlib.sha256(held).hexdigest()
+        return await self._intake.work(lambda: hashlib.sha256(held).hexdigest())
+
+    async def _decoded(self, held: Buffer) -> bytes:
+        try:
+            if memoryview(held).nbytes <= QUICK:
+                return pybase64.b64decode(held, validate=True)
+            return await self._intake.work(lambda: pybase64.b64decode(held, validate=True))
+        except ValueError:
+            raise PictureRefused("The picture is not base64.") from None
+
+    async def _encoded(self, content: bytes) -> bytes:
+        if len(content) <= QUICK:
+            return pybase64.b64encode(content)
+        return await self._intake.work(lambda: pybase64.b64encode(content))
+
+
+class _Showing:
+    """The parts that take the places of pictures, and what their tickets stand for."""
+
+    def __init__(self) -> None:
+        self.parts: dict[Place, Sequence[Part]] = {}
+        self.aside: dict[str, Buffer] = {}
+        self._mark = secrets.token_hex(16)
+
+    def add(self, place: Place, link: Link, look: Look) -> None:
+        """Put *look* in *place*, unless that is how it came."""
+        parts: list[Part] = []
+        for shown in look.shown:
+            parts += (Part("text", f"[{said}]") for said in (shown.note, shown.text) if said)
+            parts.append(Part("image_url", image_url=self._link(link, shown)))
+        if len(parts) > 1 or parts[0].link != link:
+            self.parts[place] = parts
+
+    def _link(self, link: Link, shown: Shown) -> Link:
+        held = link.url.partition(",")[2]
+        if shown.content:
+            held = ticketed(self._mark, len(self.aside))
+            self.aside[held] = shown.content
+        url = f"data:{shown.mime};base64,{held}"
+        return link if url == link.url else replace(link, url=url)

@@ -1,0 +1,204 @@
+"""Whatever was dropped into a chat reaches the model upright, readable and in a form it takes."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.artifacts import odd
+from tests.serving import House, house
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore::UserWarning:PIL"),
+    pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
+]
+
+FLAVOURS = ["google", "siliconflow"]
+SCREEN = odd.screen(300, 200)
+
+
+def uri(data: bytes, kind: str = "image/png") -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def picture(data: bytes, kind: str = "image/png") -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": uri(data, kind)}}
+
+
+def asking(*data: bytes, kind: str = "image/png") -> list[dict[str, Any]]:
+    pictures = [picture(one, kind) for one in data]
+    return [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, *pictures]}]
+
+
+async def asked(lab: House, upstream: str, messages: Any, **fields: Any) -> list[tuple[str, Any]]:
+    """Let *upstream* answer, and return what it was sent: texts and pictures in their order."""
+    if upstream == "siliconflow":
+        lab.simulator.fault("gemini", "*", "overloaded")
+    answer = await lab.chat(messages, model="vision", **fields)
+    assert answer.status_code == 200, answer.text
+    assert lab.simulator.blind == []
+    return sent(lab.simulator.calls[-1].body)
+
+
+def sent(body: Any) -> list[tuple[str, Any]]:
+    turns = body["contents"] if "contents" in body else body["messages"]
+    parts = [part for turn in turns for part in turn.get("parts") or turn["content"]]
+    return [_told(part) for part in parts if isinstance(part, dict)]
+
+
+def _told(part: dict[str, Any]) -> tuple[str, Any]:
+    if "text" in part:
+        return "text", part["text"]
+    held = part.get("inline_data")
+    if held:
+        return held["mime_type"], base64.b64decode(held["data"], validate=True)
+    head, _, data = part["image_url"]["url"].partition(",")
+    return head[5:].removesuffix(";base64"), base64.b64decode(data, validate=True)
+
+
+def opened(told: tuple[str, Any]) -> Image.Image:
+    image = Image.open(io.BytesIO(told[1]))
+    assert told[0] == f"image/{(image.format or '').lower()}"
+    return image
+
+
+def far(one: Image.Image, other: Image.Image) -> float:
+    """How far they differ, but for what pads a picture to the multiples that some models want."""
+    assert 0 <= one.width - other.width < 32
+    assert 0 <= one.height - other.height < 32
+    one = one.crop((0, 0, *other.size))
+    pair = [np.asarray(each.convert("RGB"), dtype=float) for each in (one, other)]
+    return float(np.abs(pair[0] - pair[1]).mean())
+
+
+@pytest.mark.parametrize("upstream", FLAVOURS)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_screenshot_that_is_fine_arrives_as_it_came(
+    upstream: str, stream: bool, tmp_path: Path
+) -> None:
+    data = odd.saved(odd.page(640, 320), "PNG")
+    async with house(tmp_path) as lab:
+        told = await asked(lab, upstream, asking(data), stream=stream)
+    assert sorted(told) == [("image/png", data), ("text", "What is this?")]
+
+
+@pytest.mark.parametrize("upstream", FLAVOURS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_a_photograph_arrives_upright_and_says_nothing_of_where_it_was_taken(
+    upstream: str, orientation: int, tmp_path: Path
+) -> None:
+    stored = odd.turned(SCREEN, orientation)
+    data = odd.saved(stored, "JPEG", quality=95, exif=odd.exif(orientation))
+    assert odd.CANARY in data
+    async with house(tmp_path) as lab:
+        told = await asked(lab, upstream, asking(data, kind="image/jpeg"))
+    (shown,) = (one for one in told if one[0] != "text")
+    assert odd.CANARY not in shown[1]
+    assert not opened(shown).getexif()
+    assert far(opened(shown), SCREEN) < 3
+
+
+@pytest.mark.parametrize("upstream", FLAVOURS)
+@pytest.mark.parametrize("name", odd.every())
+async def test_every_kind_arrives_as_one_that_the_model_takes(
+    upstream: str, name: str, tmp_path: Path
+) -> None:
+    """Its claimed type is not believed: each comes as a PNG, so to speak."""
+    async with house(tmp_path) as lab:
+        told = await asked(lab, upstream, asking(odd.every()[name]))
+    pictures = [one for one in told if one[0] != "text"]
+    assert pictures
+    assert all(opened(one).format in ("PNG", "JPEG") for one in pictures)
+
+
+async def test_an_animation_arrives_as_a_contact_sheet_and_says_so(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        shown, _, note = await asked(lab, "google", asking(odd.film(20, "GIF")))
+    assert "frames" in note[1]
+    assert opened(shown).height > 3 * 20
+
+
+async def test_pages_arrive_with_what_is_written_on_them(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        told = await asked(lab, "google", asking(odd.pdf("Invoice 17", "Total 99")))
+    texts = " ".join(said for kind, said in told if kind == "text")
+    assert sum(kind == "image/png" for kind, _ in told) == 2
+    assert "Invoice 17" in texts
+    assert "Total 99" in texts
+
+
+async def test_a_page_too_tall_to_read_arrives_as_an_overview_and_tiles(tmp_path: Path) -> None:
+    data = odd.saved(odd.page(600, 9000), "PNG")
+    async with house(tmp_path) as lab:
+        told = await asked(lab, "google", asking(data))
+    pictures = [opened(one) for one in told if one[0] != "text"]
+    assert len(pictures) > 3
+    assert pictures[0].width < 300
+    assert {tile.width for tile in pictures[1:]} == {600}
+    assert "Overview" in told[1][1]
+    assert "Tile 1 of" in told[3][1]
+
+
+async def test_more_pictures_than_a_model_takes_lose_the_oldest_and_say_so(tmp_path: Path) -> None:
+    many = [odd.saved(odd.screen(64, 64 + i), "PNG") for i in range(20)]
+    async with house(tmp_path) as lab:
+        lab.simulator.fault("gemini", "*", "overloaded")
+        answer = await lab.chat(asking(*many), model="vision")
+        told = sent(lab.simulator.calls[-1].body)
+    assert answer.headers["x-portico-degraded"] == "pictures-left-out"
+    kept = [one for one in told if one[0] != "text"]
+    assert len(kept) == 16
+    assert sum("left out" in said for kind, said in told if kind == "text") == 4
+
+
+def place(index: int, part: int) -> str:
+    return f"messages[{index}].content[{part}].image_url.url"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (odd.saved(SCREEN, "PNG")[:400], "damaged or cut off"),
+        (odd.png(60_000, 60_000), "pixels"),
+        (odd.png(0, 0), ""),
+        (odd.pdf("secret", locked=True), "password"),
+        (odd.long_gif(2000), "frames"),
+        (odd.many_uses(30), ""),
+    ],
+    ids=["cut", "bomb", "nothing", "locked", "film", "svg bomb"],
+)
+async def test_what_cannot_be_taken_is_named_by_its_place_and_nobody_is_asked(
+    data: bytes, said: str, tmp_path: Path
+) -> None:
+    good = {"role": "user", "content": "hello"}
+    bad = {"role": "user", "content": [{"type": "text", "text": "look"}, picture(data)]}
+    async with house(tmp_path) as lab:
+        answer = await lab.chat([good, {"role": "assistant", "content": "hi"}, bad], model="vision")
+        streamed = await lab.chat([bad], model="vision", stream=True)
+        again = await lab.chat(asking(odd.saved(SCREEN, "PNG")), model="vision")
+        calls = [call for call in lab.simulator.calls if call.work == "chat"]
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (
+        400,
+        "malformed_request",
+        place(2, 1),
+    )
+    assert said in error["message"]
+    assert streamed.status_code == 400
+    assert streamed.json()["error"]["param"] == place(0, 1)
+    assert again.status_code == 200
+    assert len(calls) == 1
+
+
+async def test_base64_that_breaks_off_into_something_else_is_refused(tmp_path: Path) -> None:
+    wrong = uri(odd.saved(odd.page(60, 400), "PNG"))[:-40] + "*" * 40
+    message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": wrong}}]}
+    async with house(tmp_path) as lab:
+        answer = await lab.chat([message], model="vision")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == place(0, 0)
