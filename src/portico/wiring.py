@@ -26,10 +26,12 @@ from portico.api.explain import told
 from portico.api.wire import parse
 from portico.artifacts.pictures import Limits
 from portico.artifacts.taking import Intake
+from portico.dispatch.descriptions import Descriptions
 from portico.dispatch.errands import Errands
 from portico.dispatch.eyes import Eyes
 from portico.dispatch.failover import Failover
 from portico.dispatch.gateway import Gateway, House
+from portico.dispatch.handing_down import HandingDown
 from portico.dispatch.hedging import Hedging
 from portico.dispatch.idempotency import Once, Shelf
 from portico.dispatch.places import Places
@@ -224,13 +226,14 @@ async def open_serving(
         eyes = Eyes(intake, int(settings.pictures.memory))
         hedging = Hedging(server.hedge_share)
         failover = Failover(standing, places, hedging, server.answer_within, eyes)
-        gateway = Gateway(builder.house(settings), failover, ledger)
+        errands = await stack.enter_async_context(Errands())
+        handing_down = HandingDown(eyes, Descriptions(errands), errands)
+        gateway = Gateway(builder.house(settings), failover, ledger, handing_down)
         file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
         await stack.enter_async_context(file)
         roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
         stack.push_async_callback(_end, roll)
         gate = await stack.enter_async_context(_gate(settings, home, exposed=exposed))
-        errands = await stack.enter_async_context(Errands())
         yield Serving(
             gateway=gateway,
             gate=gate,

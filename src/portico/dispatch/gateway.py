@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from portico.chat.messages import Part
+from portico.chat.messages import Modality, Part
 from portico.chat.pictures import left_out, with_parts
 from portico.chat.request import ChatRequest
 from portico.dispatch.failover import Failover
+from portico.dispatch.handing_down import HANDED_DOWN, HandingDown, may_be, without
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
 from portico.dispatch.rescue import Answer
@@ -17,9 +18,11 @@ from portico.ledger.base import Ending, Entry, ending
 from portico.ledger.writer import Ledger
 from portico.routing.choices import decide
 from portico.routing.roles import Catalog, Role
-from portico.routing.routes import Route
+from portico.routing.routes import Route, needs, plan
 from portico.upstreams.base import Upstream
 from portico.upstreams.standing import Standing
+
+type Opening = AbstractAsyncContextManager[Answer]
 
 STUB = "[A picture of an earlier turn was left out here.]"
 
@@ -35,10 +38,17 @@ class House:
 class Gateway:
     """The use cases, over one house at a time."""
 
-    def __init__(self, house: House, failover: Failover, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        house: House,
+        failover: Failover,
+        ledger: Ledger,
+        handing_down: HandingDown | None = None,
+    ) -> None:
         self.house = house
         self.failover = failover
         self.ledger = ledger
+        self.handing_down = handing_down
         self.in_flight = 0
 
     @property
@@ -59,11 +69,18 @@ class Gateway:
         self.in_flight += 1
         try:
             route = journey.route = self.route(journey.request, house.catalog)
-            if not route.candidates:
-                raise incapable(route, house.catalog)
-            _leave_out(journey, route.role)
-            async with self.failover.open(journey, route, house.upstreams) as answer:
+            async with AsyncExitStack() as stack:
+                try:
+                    if not route.candidates:
+                        raise incapable(route, house.catalog)
+                    _leave_out(journey, route.role)
+                    opening: Opening = self.failover.open(journey, route, house.upstreams)
+                    answer = await stack.enter_async_context(opening)
+                except GatewayError as failed:
+                    opening = await self._handed_down(journey, route, failed)
+                    answer = await stack.enter_async_context(opening)
                 yield answer
+            self._note(journey, route, answer)
         except GatewayError as exc:
             journey.status, journey.code = journey.status or exc.status, exc.code
             if isinstance(exc, StreamBroken):
@@ -72,6 +89,28 @@ class Gateway:
         finally:
             self.in_flight -= 1
             self.ledger.record(_entry(journey))
+
+    async def _handed_down(self, journey: Journey, route: Route, failed: GatewayError) -> Opening:
+        """Ask again in words alone, where the role allows it; raises *failed* where not."""
+        if self.handing_down is None or not may_be(route, failed):
+            raise failed
+        told = await self.handing_down.told(journey)
+        if told is None:
+            raise failed
+        house = self.house
+        view = self.standing.view(house.catalog.targets.values(), time.time())
+        blind = without(plan(route.role, needs(told), house.catalog, view), journey)
+        if not blind.candidates:
+            raise failed
+        journey.request, journey.route = told, blind
+        journey.degrade(HANDED_DOWN)
+        return self.failover.open(journey, blind, house.upstreams)
+
+    def _note(self, journey: Journey, route: Route, answer: Answer) -> None:
+        """What a model that sees has said of a picture may be all that a blind one can be told."""
+        seen = Modality.IMAGE in route.needs.modalities and journey.route is route
+        if seen and route.role.hand_down and self.handing_down is not None:
+            self.handing_down.note(journey, answer.text)
 
     def route(self, request: ChatRequest, catalog: Catalog | None = None) -> Route:
         """

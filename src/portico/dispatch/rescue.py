@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from portico.chat.continuation import continuation
 from portico.chat.json import is_json, wants_json
+from portico.chat.messages import Modality
 from portico.chat.reply import Batch, Usage
 from portico.chat.request import ChatRequest
 from portico.dispatch.hedging import Running
+from portico.dispatch.journey import Journey
 from portico.dispatch.seam import Kind, Seam
 from portico.dispatch.trials import Trials
 from portico.errors import StreamBroken
@@ -54,11 +56,17 @@ class Answer:
         request = trials.journey.request
         self._spliceable = rescue and request.stream and _one_text(request)
         self._json = request.stream and wants_json(request)
+        self._listening = _heard(trials.journey)
         self._usage: Usage | None = None  # of those who broke off
 
     def told(self) -> dict[str, Any]:
         """Return what the `portico` field of a chunk says: of a rescue, of what is amiss."""
         return {**self.remarks, **(self.rescued[-1].told() if self.rescued else {})}
+
+    @property
+    def text(self) -> str:
+        """What was relayed so far, where somebody has to know it later."""
+        return "".join(self._text)
 
     @property
     def target(self) -> Target:
@@ -76,7 +84,7 @@ class Answer:
             try:
                 async for batch in self._running.exchange.batches():
                     relayed = self._spliced(batch) if self.rescued else batch
-                    if self._spliceable or self._json:
+                    if self._spliceable or self._json or self._listening:
                         self._remember(relayed)
                     yield relayed
                 self._tell()
@@ -131,6 +139,12 @@ class Answer:
                 self.rescued.append(Rescued(broke, target.name, Seam(sent, exact=exact)))
                 return True
         return False
+
+
+def _heard(journey: Journey) -> bool:
+    """Whether the answer is also the description of a picture."""
+    route = journey.route
+    return route is not None and route.role.hand_down and Modality.IMAGE in route.needs.modalities
 
 
 def _one_text(request: ChatRequest) -> bool:
