@@ -1,0 +1,121 @@
+"""From settings to a house: one upstream for each account, one pool for each egress path."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+
+from portico.dispatch.gateway import House
+from portico.egress.paths import Direct, Tunnel, parse_via
+from portico.egress.paths import Path as Way
+from portico.egress.pool import Pool
+from portico.routing.roles import Catalog
+from portico.settings import Settings, catalog
+from portico.upstreams.base import Account, Upstream
+from portico.upstreams.gemini import Gemini
+from portico.upstreams.openai import OpenAI
+from portico.upstreams.reasonings import Reasonings
+from portico.upstreams.signatures import Signatures
+from portico.upstreams.simulated import KEY, address
+
+
+class Builder:
+    """Makes a house of settings; what outlives a reload (pools, keepers) is kept between them."""
+
+    def __init__(self, simulator: str) -> None:
+        self._simulator = simulator
+        self._pools: dict[Way, Pool] = {}
+        self._signatures = Signatures()
+        self._reasonings = Reasonings()
+        self.marks: Mapping[str, str] = {}
+
+    def house(self, settings: Settings) -> House:
+        """Return the catalog of *settings*, with an upstream for each of its accounts."""
+        upstreams = {name: self._upstream(name, settings) for name in settings.upstreams}
+        self.marks = _marks(settings)
+        return House(_priced(catalog(settings), settings), upstreams)
+
+    def _upstream(self, name: str, settings: Settings) -> Upstream:
+        given = settings.upstreams[name]
+        if given.simulated:
+            base = address(self._simulator, given.dialect, given.flavour)
+            account = Account(name, base, self._pool(Direct()), KEY, given.flavour)
+            return self._speaking("gemini" if given.dialect == "gemini" else "openai", account)
+        way = _way(given.egress, settings)
+        account = Account(
+            name,
+            given.address,
+            self._pool(way),
+            given.api_key.get_secret_value(),
+            given.flavour,
+            isinstance(way, Tunnel),
+            {key: value.get_secret_value() for key, value in given.headers.items()},
+        )
+        if given.dialect == "litellm":
+            from portico.upstreams.litellm import LiteLLM  # costs seconds: only where configured
+
+            return LiteLLM(account, given.provider or "")
+        return self._speaking(given.dialect, account)
+
+    def _speaking(self, dialect: str, account: Account) -> Upstream:
+        if dialect == "gemini":
+            return Gemini(account, self._signatures)
+        return OpenAI(account, self._reasonings)
+
+    def _pool(self, way: Way) -> Pool:
+        if way not in self._pools:
+            self._pools[way] = Pool(way)
+        return self._pools[way]
+
+    async def aclose(self) -> None:
+        """Hang up every connection."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+def _foreign(settings: Settings) -> dict[str, str]:
+    """Return the upstreams that only LiteLLM can speak to, and its names of their providers."""
+    return {
+        name: given.provider or ""
+        for name, given in settings.upstreams.items()
+        if given.dialect == "litellm" and not given.simulated
+    }
+
+
+def _priced(known: Catalog, settings: Settings) -> Catalog:
+    """Fill prices that the configuration leaves out from LiteLLM's map, for its providers only."""
+    foreign = _foreign(settings)
+    if not foreign:
+        return known
+    from portico.upstreams.litellm import prices
+
+    targets = {
+        name: target
+        if target.price or target.upstream not in foreign
+        else replace(target, price=prices(foreign[target.upstream], target.model))
+        for name, target in known.targets.items()
+    }
+    return replace(known, targets=targets)
+
+
+def _way(name: str, settings: Settings) -> Way:
+    path = settings.egress[name]
+    if path.kind == "direct":
+        return Direct(name)
+    return Tunnel(name, tuple(parse_via(via.get_secret_value()) for via in path.via))
+
+
+def _marks(settings: Settings) -> dict[str, str]:
+    """Return, for each upstream, what changes with its key and does not show it."""
+    return {
+        name: blake2b(given.api_key.get_secret_value().encode(), digest_size=8).hexdigest()
+        for name, given in settings.upstreams.items()
+    }
+
+
+async def prepare(settings: Settings) -> None:
+    """Import LiteLLM, where it is configured, without holding anybody up: it takes seconds."""
+    if _foreign(settings):
+        from portico.upstreams.litellm import library
+
+        await asyncio.to_thread(library)

@@ -1,0 +1,183 @@
+"""A whole gateway, opened in order and closed in reverse."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from portico.access.gate import Gate, Rule
+from portico.access.keyring import Keyring
+from portico.access.sqlite import SQLiteKeys
+from portico.access.watch import open_gate
+from portico.api.deps import Serving
+from portico.dispatch.descriptions import Descriptions
+from portico.dispatch.errands import Errands
+from portico.dispatch.eyes import Eyes
+from portico.dispatch.failover import Failover
+from portico.dispatch.gateway import Gateway
+from portico.dispatch.handing_down import HandingDown
+from portico.dispatch.hedging import Hedging
+from portico.dispatch.idempotency import Once, Shelf
+from portico.dispatch.places import Places
+from portico.dispatch.rollcall import RollCall
+from portico.dispatch.streams import Bounds, Streams
+from portico.errors import ConfigError, Problem
+from portico.ledger.base import LedgerStore
+from portico.ledger.spool import Spool
+from portico.ledger.sqlite import open_sqlite
+from portico.ledger.watching import Provider, watching
+from portico.ledger.writer import Ledger
+from portico.settings import Settings
+from portico.simulator.server import serve_simulator
+from portico.simulator.state import Simulator
+from portico.telemetry.metrics import Metrics
+from portico.telemetry.observer import Observer
+from portico.telemetry.spans import open_spans
+from portico.upstreams.standing import Record, Standing
+from portico.upstreams.standing_file import standing_kept
+from portico.wiring.building import Builder, prepare
+from portico.wiring.pictures import _intake
+
+log = logging.getLogger(__name__)
+
+type Load = Callable[[], Settings]
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Replaces the gateway's house by that of the configuration as it is now."""
+
+    gateway: Gateway
+    builder: Builder
+    load: Load
+
+    async def __call__(self) -> tuple[Problem, ...]:
+        """Return what is wrong with the configuration; the old house stays then."""
+        try:
+            settings = await asyncio.to_thread(self.load)
+        except ConfigError as exc:
+            log.error("the configuration was refused, the old one stays: %s", exc)
+            return exc.problems
+        await prepare(settings)
+        before = self.builder.marks
+        self.gateway.house = self.builder.house(settings)
+        for name in before.keys() & self.builder.marks.keys():
+            if before[name] != self.builder.marks[name]:
+                self.gateway.standing.rekeyed(name)
+        log.info("the catalog was replaced: %s", self.gateway.house.catalog.version)
+        return ()
+
+
+@asynccontextmanager
+async def open_serving(
+    load: Load, home: Path, *, exposed: bool, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Serving]:
+    """
+    Open everything that a configuration needs, and close it in reverse.
+
+    *exposed* is true where others than this machine can reach the server.
+
+    Raises:
+        ConfigError: the configuration contradicts itself.
+        StoreUnavailable: the ledger's store does not open.
+    """
+    settings = load()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(serve_simulator(_simulator(settings)))
+        await prepare(settings)
+        builder = Builder(simulator)
+        stack.push_async_callback(builder.aclose)
+        metrics, standing = Metrics(), Standing(_say)
+        store = await stack.enter_async_context(_ledger_store(settings))
+        spans = stack.enter_context(open_spans(environ))
+        watch = watching(Observer(metrics, spans), _provider(settings))
+        ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
+        server = settings.server
+        places = Places(server.max_waiting, server.max_per_caller)
+        intake = _intake(settings)
+        stack.callback(intake.close)
+        eyes = Eyes(intake, int(settings.pictures.memory))
+        hedging = Hedging(server.hedge_share)
+        failover = Failover(standing, places, hedging, server.answer_within, eyes)
+        errands = await stack.enter_async_context(Errands())
+        handing_down = HandingDown(eyes, Descriptions(errands), errands)
+        gateway = Gateway(builder.house(settings), failover, ledger, handing_down)
+        file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
+        await stack.enter_async_context(file)
+        roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
+        stack.push_async_callback(_end, roll)
+        gate = await stack.enter_async_context(_gate(settings, home, exposed=exposed))
+        yield Serving(
+            gateway=gateway,
+            gate=gate,
+            once=Once(Shelf(server.replay_window, int(server.replay_memory)), errands),
+            streams=Streams(_bounds(settings), errands),
+            ledger=store,
+            metrics=metrics,
+            stores=lambda: {
+                "access": "away" if gate.store_away else "ok",
+                "ledger": "away" if ledger.store_away else "ok",
+            },
+            reload=Reload(gateway, builder, load),
+            max_body=int(settings.server.max_body),
+            keep_alive=settings.server.keep_alive,
+        )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    server = settings.server
+    return Bounds(
+        window=server.resume_window,
+        patience=server.resume_patience,
+        stream=int(server.resume_per_stream),
+        total=int(server.resume_memory),
+    )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+
+
+def _simulator(settings: Settings) -> Simulator:
+    simulator = Simulator()
+    simulator.models |= {target.model for target in settings.targets.values()}
+    return simulator
+
+
+def _gate(settings: Settings, home: Path, *, exposed: bool) -> AbstractAsyncContextManager[Gate]:
+    return open_gate(Rule(settings.access.required, exposed), keyring(home).roster)
+
+
+def keyring(home: Path) -> Keyring:
+    """Return the keys that are kept under *home*; the first one makes its files."""
+    return Keyring(SQLiteKeys(home / "access.db"), home / "secret")
+
+
+@asynccontextmanager
+async def _ledger_store(settings: Settings) -> AsyncIterator[LedgerStore]:
+    place = _place_of(settings.stores.ledger.get_secret_value())
+    async with open_sqlite(place) as store:
+        yield store
+
+
+def _place_of(url: str) -> Path:
+    """Return the path of an embedded store's URL (`sqlite:///relative` or `sqlite:////absolute`)."""
+    return Path(url.partition(":///")[2])
+
+
+def _provider(settings: Settings) -> Callable[[str], Provider]:
+    known = {
+        name: Provider(name, upstream.address or None)
+        for name, upstream in settings.upstreams.items()
+    }
+    return lambda name: known.get(name) or Provider(name)
+
+
+def _say(about: str, record: Record) -> None:
+    """A rest is news; one that waits for a person is loud."""
+    level = logging.ERROR if record.reason in ("account", "region") else logging.WARNING
+    log.log(level, "%s rests: %s (%s)", about, record.reason, record.detail)
