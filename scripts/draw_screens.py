@@ -22,10 +22,12 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests.screens import pages, tall
+from tests.screens.parts import Design
+from tests.screens.truth import DATA, TALL_NAME, Change, Kind, Screen, Thing
+
 from portico.vision.elements import Box
 from portico.vision.pixels import Mask
-from tests.screens import pages, tall
-from tests.screens.catalog import DATA, TALL_NAME, Change, Kind, Screen, Thing
 
 TRUTH = (pages.STYLE.parent / "truth.js").read_text()
 CHANGES = (pages.STYLE.parent / "change.js").read_text()
@@ -59,7 +61,7 @@ def things(page: Page) -> tuple[Thing, ...]:
     return msgspec.convert(told, tuple[Thing, ...])
 
 
-def drawn(page: Page, design: pages.Design, kind: Kind) -> None:
+def drawn(page: Page, design: Design, kind: Kind) -> None:
     """Draw one screen, plant a change of *kind*, draw it again, and write down both."""
     page.set_viewport_size({"width": design.width, "height": design.high})
     page.set_content(pages.page(design))
@@ -79,7 +81,7 @@ def drawn(page: Page, design: pages.Design, kind: Kind) -> None:
     after.save(screen.changed_path, optimize=True)
 
 
-def planted(page: Page, design: pages.Design, truth: tuple[Thing, ...], kind: Kind) -> Box:
+def planted(page: Page, design: Design, truth: tuple[Thing, ...], kind: Kind) -> Box:
     """Change one thing on *page*; return what holds where it was and where it is."""
     fit = [at for at, thing in enumerate(truth) if fits(thing, kind)]
     at = random.Random(f"{design.name} {kind}").choice(fit)

@@ -10,6 +10,10 @@ from typing import Any
 import httpx
 import uvicorn
 import yaml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from portico.api.deps import Serving
 from portico.api.front import Front
@@ -112,6 +116,17 @@ async def house(folder: Path, **changes: Any) -> AsyncIterator[House]:
             client = httpx.AsyncClient(base_url=url, timeout=30, trust_env=False)
             async with client:
                 yield House(url, client, simulator, opened[0], file)
+
+
+@asynccontextmanager
+async def album(data: bytes) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Serve a picture on this machine; give its address, and the settings that let links there."""
+
+    async def show(request: Request) -> Response:
+        return Response(data, media_type="text/plain")
+
+    async with served(Starlette(routes=[Route("/a.png", show)])) as url:
+        yield f"{url}/a.png", {"inside": [url.removeprefix("http://")]}
 
 
 @asynccontextmanager

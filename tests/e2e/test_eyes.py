@@ -1,14 +1,17 @@
 """A picture can never reach a blind model, at any hop, and is never dropped in silence."""
 
+import base64
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.serving import PNG, house
+from tests.serving import PNG, album, house
 
 pytestmark = pytest.mark.anyio
 
+DATA = base64.b64decode(PNG.partition(",")[2])
 IMAGE = {"type": "image_url", "image_url": {"url": PNG}}
 SHOT = [{"type": "text", "text": "What is on this screen?"}, IMAGE]
 ASKED = {
@@ -18,6 +21,7 @@ ASKED = {
         {"id": "call_1", "type": "function", "function": {"name": "screenshot", "arguments": "{}"}}
     ],
 }
+ADDRESS = "https://lab.example/a.png"
 PLACES: dict[str, list[dict[str, Any]]] = {
     "in the last turn": [{"role": "user", "content": SHOT}],
     "in an earlier turn": [
@@ -36,7 +40,7 @@ PLACES: dict[str, list[dict[str, Any]]] = {
     "as an address": [
         {
             "role": "user",
-            "content": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}],
+            "content": [{"type": "image_url", "image_url": {"url": ADDRESS}}],
         },
     ],
     "as Open WebUI sends it": [
@@ -60,9 +64,10 @@ ROLES = ["auto", "design", "vision", "code", "devops", "background"]
 @pytest.mark.parametrize("role", ROLES)
 async def test_only_who_can_see_is_ever_asked(role: str, where: str, tmp_path: Path) -> None:
     """All who can see fail, so that every hop there is gets tried."""
-    async with house(tmp_path) as lab:
+    async with album(DATA) as (url, linked), house(tmp_path, pictures=linked) as lab:
+        messages = json.loads(json.dumps(PLACES[where]).replace(ADDRESS, url))
         lab.simulator.fault("*", "*", "overloaded", times=None)
-        answer = await lab.chat(PLACES[where], model=role)
+        answer = await lab.chat(messages, model=role)
         asked = {call.model for call in lab.simulator.calls if call.work == "chat"}
 
     assert answer.status_code == 502

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.artifacts import odd
-from tests.serving import House, house
+from tests.serving import House, album, house
 
 pytestmark = [
     pytest.mark.anyio,
@@ -18,6 +18,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
 ]
 
+NOWHERE = (
+    "s3://nowhere?endpoint=http://127.0.0.1:9&region=x&access_key_id=abcd&secret_access_key=efgh"
+)
 FLAVOURS = ["google", "siliconflow"]
 SCREEN = odd.screen(300, 200)
 
@@ -202,3 +205,76 @@ async def test_base64_that_breaks_off_into_something_else_is_refused(tmp_path: P
         answer = await lab.chat([message], model="vision")
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == place(0, 0)
+
+
+@pytest.mark.parametrize("upstream", FLAVOURS)
+async def test_a_linked_picture_is_read_here_and_the_link_goes_nowhere(
+    upstream: str, tmp_path: Path
+) -> None:
+    data = odd.saved(odd.page(640, 320), "PNG")
+    async with album(data) as (url, linked), house(tmp_path, pictures=linked) as lab:
+        link = {"type": "image_url", "image_url": {"url": url}}
+        told = await asked(lab, upstream, [{"role": "user", "content": [link]}])
+    assert told == [("image/png", data)]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}/a.png",
+        "http://2130706433:{port}/a.png",
+        "http://[::ffff:127.0.0.1]:{port}/a.png",
+        "http://localhost:{port}/a.png",
+        "http://169.254.169.254/latest/meta-data",
+    ],
+)
+async def test_a_link_that_leads_inside_is_refused_by_its_place(url: str, tmp_path: Path) -> None:
+    async with album(odd.saved(SCREEN, "PNG")) as (open_url, _), house(tmp_path) as lab:
+        link = url.format(port=open_url.rpartition(":")[2].partition("/")[0])
+        message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": link}}]}
+        answer = await lab.chat([message], model="vision")
+        calls = [call for call in lab.simulator.calls if call.work == "chat"]
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == place(0, 0)
+    assert calls == []
+
+
+async def test_what_a_chat_carried_is_kept_once_with_what_each_model_saw(tmp_path: Path) -> None:
+    photo = odd.saved(odd.screen(900, 700), "JPEG", quality=95, exif=odd.exif(6))
+    async with house(tmp_path) as lab:
+        for _ in range(100):
+            answer = await lab.chat(asking(photo, kind="image/jpeg"), model="vision")
+        archive = lab.serving.archive
+        await archive.flush()
+        (use,) = await archive.uses(answer.headers["x-portico-request-id"])
+        seen = await archive.view(use)
+        sent_last = sent(lab.simulator.calls[-1].body)
+    home = tmp_path / "home" / "artifacts"
+    assert len([file for file in (home / "blobs").rglob("*") if file.is_file()]) == 1
+    assert len([file for file in (home / "derived").rglob("*") if file.is_file()]) == 1
+    assert ("image/png", seen) in sent_last
+    assert (use.target, use.place) == ("gemini-3-flash", place(0, 1))
+
+
+async def test_an_artifact_can_be_asked_about_and_only_by_whoever_may(tmp_path: Path) -> None:
+    data = odd.saved(odd.page(640, 320), "PNG")
+    async with house(tmp_path) as lab:
+        kept = (await lab.client.post("/v1/artifacts", content=data)).json()
+        for url in (kept["id"], f"artifact:{kept['id']}", lab.url + kept["url"], kept["url"]):
+            link = {"type": "image_url", "image_url": {"url": url}}
+            told = await asked(lab, "google", [{"role": "user", "content": [link]}])
+            assert told == [("image/png", data)]
+        link = {"type": "image_url", "image_url": {"url": "art_" + "a" * 26}}
+        unknown = await lab.chat([{"role": "user", "content": [link]}], model="vision")
+    error = unknown.json()["error"]
+    assert (unknown.status_code, error["code"], error["param"]) == (404, "not_found", place(0, 0))
+
+
+async def test_a_store_that_is_away_stops_no_chat(tmp_path: Path) -> None:
+    stores = {"artifacts": NOWHERE}
+    data = odd.saved(odd.page(640, 320), "PNG")
+    async with house(tmp_path, stores=stores) as lab:
+        answer = await lab.chat(asking(data), model="vision")
+        kept = await lab.client.post("/v1/artifacts", content=data)
+    assert answer.status_code == 200
+    assert (kept.status_code, kept.json()["error"]["code"]) == (503, "store_unavailable")

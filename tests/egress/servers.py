@@ -37,8 +37,14 @@ async def settled(pool: Pool, connections: int) -> None:
 
 
 @asynccontextmanager
-async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Serve *handler* on a free port; whoever is still served at the end is cut off."""
+async def serving(
+    handler: Handler,
+    tls: ssl.SSLContext | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> AsyncIterator[Server]:
+    """Serve *handler*, on a free port unless told; whoever is served at the end is cut off."""
     here = Server()
 
     def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +60,7 @@ async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncI
         finally:
             writer.transport.abort()
 
-    listener = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(on_connection, host, port, ssl=tls)
     here.port = listener.sockets[0].getsockname()[1]
     try:
         yield here

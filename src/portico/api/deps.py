@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from portico.access.gate import Gate
+from portico.artifacts.archive import Archive
+from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once
 from portico.dispatch.streams import Streams
@@ -24,6 +26,8 @@ class Serving:
     once: Once
     streams: Streams
     ledger: LedgerStore
+    archive: Archive
+    design: Design
     metrics: Metrics
     stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]

@@ -6,16 +6,21 @@ import msgspec
 from fastapi import FastAPI
 
 from portico.api.answers import PLACE, gated
+from portico.api.artifacts import ArtifactTold
+from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
 from portico.api.explain import Explained
 from portico.api.health import Readiness
 from portico.api.models import Model, ModelList
 from portico.api.operator import Cleared, Reloaded, RequestPage, Standings, UsageSums
 from portico.api.problems import Error
 from portico.api.shapes import ChatBody, Completion
+from portico.dispatch.measuring import Audited
 from portico.ledger.base import RequestRow
+from portico.vision.elements import Elements
 
 _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
+    *(ArtifactTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
     *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Standings, UsageSums),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from msgspec import UNSET, Struct, UnsetType
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from portico.api.answers import JSON, REQUEST_ID, id_of
@@ -25,6 +26,7 @@ from portico.errors import (
 
 type Headers = list[tuple[bytes, bytes]]
 
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 LONGEST_NAME = 100
 """Characters of a name of the caller's own that an error repeats."""
 
@@ -159,9 +161,9 @@ async def _on_validation(request: Request, exc: Exception) -> Response:
 
 async def _on_http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
-    allowed = (exc.headers or {}).get("allow") or (exc.headers or {}).get("Allow", "")
     rid = id_of(request.scope)
     if exc.status_code == 405:
+        allowed = ", ".join(_served(request))
         said = not_allowed(request.method, allowed)
         return problem(said, rid, (b"allow", allowed.encode()))
     if exc.status_code == 404:
@@ -169,6 +171,18 @@ async def _on_http(request: Request, exc: Exception) -> Response:
     error = MalformedRequest(str(exc.detail))
     error.status = exc.status_code
     return problem(error, rid)
+
+
+def _served(request: Request) -> list[str]:
+    """Return every method of this address: each has a route of its own, and knows only itself."""
+    return [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _on_fault(request: Request, exc: Exception) -> Response:

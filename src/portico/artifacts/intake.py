@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[\w.+-]+)*)(;base64)?,", re.ASCII)
+_ARTIFACT = re.compile(r"(?:artifact:|(?:https?://[^?#]*)?/v1/artifacts/)?(art_[\w-]{1,100})", re.A)
 _PEEK = 64  # characters of base64: enough for every signature below
 
 _HEIF = frozenset(b"heic heix heim heis hevc hevx mif1 msf1 avif avis".split())
@@ -25,12 +26,25 @@ SIGNATURES: dict[str, Callable[[bytes], bool]] = {
 """Type by content; the claimed type is not believed."""
 
 
+def artifact_in(link: str) -> str | None:
+    """
+    Return the id of the artifact that *link* names, if it names one.
+
+    That is the id (`art_…`), `artifact:` and the id, or a path or an address that ends in
+    `/v1/artifacts/` and the id.
+    """
+    named = _ARTIFACT.fullmatch(link)
+    return named[1] if named else None
+
+
 def fault(link: str) -> str | None:
     """Return what is wrong with a picture's *link*, or None: only its first bytes are decoded."""
+    if artifact_in(link):
+        return None
     if link.startswith(("http://", "https://")):
         return None if len(link) <= 8192 else "the address is over 8192 characters"
     if not link.startswith("data:"):
-        return "a picture is a data: URI or an http(s) URL"
+        return "a picture is a data: URI, an http(s) URL or an artifact's id"
     match = _DATA.match(link, 0, 256)
     if match is None or match[3] is None:
         return "the data: URI is not base64"

@@ -42,6 +42,8 @@ PROFILES: Mapping[str, Profile] = {
     "qwen2-vl": Profile("qwen2-vl", edge=8192, pixels=4096 * 28 * 28, factor=28),
     "qwen2.5-vl": Profile("qwen2.5-vl", edge=8192, pixels=4096 * 28 * 28, factor=28),
     "qwen3-vl": Profile("qwen3-vl", edge=8192, pixels=4096 * 32 * 32, factor=32),
+    # Trained with the resize of qwen2.5-vl, and given absolute pixels of it (product §4.1).
+    "ui-tars": Profile("ui-tars", edge=8192, pixels=4096 * 28 * 28, factor=28),
     # 5 MB a picture; 8000 px, but 2000 px once there are more than 20 (product §4.2).
     "claude": Profile("claude", bytes=3_700_000, edge=2000, pixels=4_000_000, count=20),
     # At most 384 tokens a picture, a body of 48 MiB (upstream-wire §2.3).
@@ -49,7 +51,7 @@ PROFILES: Mapping[str, Profile] = {
     "generic": GENERIC,
 }
 
-_NAMES = ("gemini", "qwen2.5-vl", "qwen2-vl", "qwen3-vl", "claude", "deepseek")
+_NAMES = ("gemini", "qwen2.5-vl", "qwen2-vl", "qwen3-vl", "ui-tars", "claude", "deepseek")
 
 
 def shared(profile: Profile, pictures: int) -> Profile:

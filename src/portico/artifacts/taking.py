@@ -4,7 +4,6 @@ import asyncio
 import binascii
 import hashlib
 import io
-import re
 from collections.abc import Awaitable, Buffer, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +14,7 @@ from PIL import Image
 from portico.artifacts.apart import APART
 from portico.artifacts.decode import door
 from portico.artifacts.images import kind_of, open_picture, prepare
-from portico.artifacts.intake import fault
+from portico.artifacts.intake import artifact_in, fault
 from portico.artifacts.kept import Kept
 from portico.artifacts.pictures import Limits, Picture, PictureRefused, Prepared
 from portico.artifacts.profiles import Profile
@@ -30,7 +29,6 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "AVIF")
 SHOTS = 3
 """Frames of an animation that are on its contact sheet."""
 
-_ARTIFACT = re.compile(r"(?:artifact:|(?:https?://[^?#]*)?/v1/artifacts/)?(art_[\w-]{1,100})", re.A)
 _DEFAULT = Limits()
 
 type Fetch = Callable[[str], Awaitable[bytes]]
@@ -71,18 +69,15 @@ class Intake:
         """
         Return the bytes that *link* leads to: a data: URI, an http(s) address, or an artifact.
 
-        An artifact is its id (`art_…`), `artifact:` and its id, or a path or an address that ends
-        in `/v1/artifacts/` and its id. Raises whatever the fetcher and the store of artifacts do.
+        Raises whatever the fetcher and the store of artifacts do.
 
         Raises:
             PictureRefused: not such a link, not base64, no picture, too large, or not done here.
         """
-        if named := _ARTIFACT.fullmatch(link):
+        if (ident := artifact_in(link)) is not None:
             if self._recall is None:
                 raise PictureRefused("This gateway keeps no pictures.")
-            return await self._recall(named[1], caller)
-        if not link.startswith(("data:", "http://", "https://")):
-            raise PictureRefused("A picture is a data: URI, an http(s) URL or an artifact's id.")
+            return await self._recall(ident, caller)
         if wrong := fault(link):
             raise PictureRefused(f"{wrong[0].upper()}{wrong[1:]}.")
         if link.startswith("data:"):

@@ -5,13 +5,16 @@ import dataclasses
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Buffer, Sequence
+from collections.abc import Buffer, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pybase64
 from msgspec.structs import replace
 
-from portico.artifacts.pictures import PictureRefused, Prepared
+from portico.artifacts.intake import artifact_in
+from portico.artifacts.keeping import Seen, Source
+from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile, profile_for, shared
 from portico.artifacts.taking import Intake
 from portico.chat.aside import ticket_of, ticketed
@@ -79,12 +82,19 @@ class Eyes:
     Puts prepared pictures in place of those that came.
 
     A picture that was looked at before is known by the base64 it came in: nothing of it is decoded
-    again, however many turns its chat has.
+    again, however many turns its chat has. *keep* is told of every picture that is shown; it must
+    not wait.
     """
 
-    def __init__(self, intake: Intake, room: int = 128_000_000) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        room: int = 128_000_000,
+        keep: Callable[[Seen], None] | None = None,
+    ) -> None:
         self._intake = intake
         self._looks = Looks(room)
+        self._keep = keep
 
     async def show(
         self, journey: Journey, request: ChatRequest, target: Target, within: float
@@ -97,7 +107,7 @@ class Eyes:
             Overloaded: there was no time to prepare them all.
         """
         found = pictures(request.messages)
-        if not found:
+        if not found or journey.prepared:
             return request
         profile = profile_for(target.boxes, target.model)
         places = list(found)
@@ -114,6 +124,7 @@ class Eyes:
             showing.parts[place] = (Part("text", TOO_MANY),)
         for place, look in zip(sent, looks, strict=True):
             showing.add(place, found[place], look)
+            self._tell(journey, _Sight(place, found[place], target), look)
         if len(sent) < len(places):
             journey.degrade("pictures-left-out")
         return with_parts(request, showing.parts, showing.aside)
@@ -138,7 +149,7 @@ class Eyes:
         name = await self._digest(held), profile
         look = self._looks.find(name)
         if look is None:
-            look = await self._made(await self._decoded(held), profile, inline=True)
+            look = await self._made(await self._intake.decoded(held), profile, inline=True)
             self._looks.keep(name, look)
         return look
 
@@ -162,18 +173,42 @@ class Eyes:
             return Look((dataclasses.replace(made[0], content=b""),), as_it_came=True)
         return Look(made, as_it_came=False)
 
+    def _tell(self, journey: Journey, sight: "_Sight", look: Look) -> None:
+        if self._keep is None:
+            return
+        url = sight.link.url
+        held = journey.request.aside.get(ticket_of(url))
+        if held is None:
+            source: Source = journey.brought[url]
+        else:
+            source = partial(self._intake.decoded, held)
+        self._keep(
+            Seen(
+                request=journey.id,
+                owner=journey.caller,
+                place=str(sight.place),
+                target=sight.target.name,
+                raw=look.made[0].raw,
+                source=source,
+                weight=0 if held is None else memoryview(held).nbytes,
+                shown=() if look.as_it_came else look.made,
+                artifact=artifact_in(url),
+            )
+        )
+
     async def _digest(self, held: Buffer) -> str:
         if memoryview(held).nbytes <= QUICK:
             return hashlib.sha256(held).hexdigest()
         return await self._intake.work(lambda: hashlib.sha256(held).hexdigest())
 
-    async def _decoded(self, held: Buffer) -> bytes:
-        try:
-            if memoryview(held).nbytes <= QUICK:
-                return pybase64.b64decode(held, validate=True)
-            return await self._intake.work(lambda: pybase64.b64decode(held, validate=True))
-        except ValueError:
-            raise PictureRefused("The picture is not base64.") from None
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """Which picture, and who is shown it."""
+
+    place: Place
+    link: Link
+    target: Target
 
 
 class _Showing:

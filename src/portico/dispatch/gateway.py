@@ -109,6 +109,7 @@ class Gateway:
     def _note(self, journey: Journey, route: Route, answer: Answer) -> None:
         """What a model that sees has said of a picture may be all that a blind one can be told."""
         seen = Modality.IMAGE in route.needs.modalities and journey.route is route
+        seen = seen and not journey.prepared
         if seen and route.role.hand_down and self.handing_down is not None:
             self.handing_down.note(journey, answer.text)
 

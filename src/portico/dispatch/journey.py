@@ -26,6 +26,7 @@ class Journey:
     degraded: list[str] = field(default_factory=list)
     status: int | None = None
     code: str | None = None
+    prepared: bool = False  # its pictures are as their target takes them
     brought: dict[str, bytes] = field(default_factory=dict, repr=False)  # pictures, by their link
 
     def degrade(self, what: str) -> None:

@@ -144,7 +144,9 @@ class Answer:
 def _heard(journey: Journey) -> bool:
     """Whether the answer is also the description of a picture."""
     route = journey.route
-    return route is not None and route.role.hand_down and Modality.IMAGE in route.needs.modalities
+    if route is None or journey.prepared:
+        return False
+    return route.role.hand_down and Modality.IMAGE in route.needs.modalities
 
 
 def _one_text(request: ChatRequest) -> bool:

@@ -17,11 +17,14 @@ from portico.egress.clients import ConnectionLost, EgressError, HungUp, NotHTTP,
 _PAUSE_ABOVE = 256 * 1024  # bytes waiting for the reader before the socket is left alone
 _MOST_FRAMING = 64 * 1024  # bytes of head, trailers or chunk sizes without a byte of body
 
+type Lost = Callable[[Connection], None]
+"""Told once that a connection has ended."""
+
 
 class Connection(asyncio.Protocol):
     """One connection, one exchange at a time. Knows framing, not what the bytes mean."""
 
-    def __init__(self, on_lost: "Callable[[Connection], None]") -> None:
+    def __init__(self, on_lost: Lost) -> None:
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
         self.closed = False  # by either side

@@ -1,21 +1,17 @@
 """Connections of one egress path: dialled, kept, reused, closed."""
 
 import asyncio
-import os
 import pathlib
-import ssl
 from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from types import TracebackType
 
-import certifi
-
-from portico.egress.clients import ConnectFailed, HTTPRequest, HungUp, TunnelDown
+from portico.egress.clients import ConnectFailed, HTTPRequest, HungUp
+from portico.egress.dialling import Dialler
 from portico.egress.http1 import Connection
 from portico.egress.origins import Origin, head_of, split
-from portico.egress.paths import Direct, Path, Via
-from portico.egress.tunnel import Greeting, pass_through
+from portico.egress.paths import Path
 
 _MOST_IDLE = 128  # per origin
 
@@ -24,9 +20,8 @@ class Pool:
     """
     An `egress.clients.Client` over one path; whoever opens it closes it.
 
-    Believes certifi's roots and those in the file *trust* (PEM), for a lab with a CA of its own;
-    construction raises OSError if that file cannot be read. A connection rests for at most *keep*
-    seconds: less than what providers keep theirs open.
+    *trust* is as `egress.dialling.Dialler` says. A connection rests for at most *keep* seconds:
+    less than what providers keep theirs open.
     """
 
     def __init__(
@@ -34,8 +29,7 @@ class Pool:
     ) -> None:
         self.path = path
         self._keep = keep
-        self._roots = trust.read_text() if trust is not None else None
-        self._tls: ssl.SSLContext | None = None
+        self._dialler = Dialler(path, trust)
         self._idle: dict[Origin, deque[Connection]] = {}  # the longest idle first
         self._live: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -73,7 +67,7 @@ class Pool:
             return kept
         if self._closed:
             raise ConnectFailed("the egress path has been closed")
-        connection = await self._dial(origin, seconds)
+        connection = await self._dialler.dial(origin, seconds, partial(self._forget, origin))
         if self._closed or connection.closed:
             connection.hang_up()
             raise ConnectFailed("the connection was closed at once")
@@ -124,74 +118,6 @@ class Pool:
         idle = self._idle.get(origin)
         if idle is not None and connection in idle:
             idle.remove(connection)
-
-    # -- dialling
-
-    async def _dial(self, origin: Origin, seconds: float) -> Connection:
-        try:
-            async with asyncio.timeout(seconds):
-                if isinstance(self.path, Direct):
-                    return await self._straight(origin)
-                return await self._tunnelled(origin, self.path.via, seconds)
-        except TimeoutError:
-            refused = ConnectFailed if isinstance(self.path, Direct) else TunnelDown
-            raise refused(f"no connection within {seconds:g} s") from None
-        except OSError as exc:
-            raise ConnectFailed(_said(exc)) from exc
-
-    async def _straight(self, origin: Origin) -> Connection:
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: self._connection(origin),
-            origin.host,
-            origin.port,
-            ssl=await self._secure() if origin.secure else None,
-        )
-        return connection
-
-    async def _tunnelled(self, origin: Origin, via: tuple[Via, ...], seconds: float) -> Connection:
-        """Try the tunnels in their order; nothing has been sent, so the next one is safe."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        last = TunnelDown("no tunnel")
-        for left, tunnel in zip(range(len(via), 0, -1), via, strict=True):
-            try:
-                async with asyncio.timeout((deadline - loop.time()) / left):
-                    return await self._through(origin, tunnel)
-            except TunnelDown as exc:
-                last = exc
-            except TimeoutError:
-                last = TunnelDown(f"the tunnel {tunnel} did not answer in time")
-            except OSError as exc:
-                last = TunnelDown(f"the tunnel {tunnel}: {_said(exc)}")
-        raise last
-
-    async def _through(self, origin: Origin, via: Via) -> Connection:
-        loop = asyncio.get_running_loop()
-        transport, greeting = await loop.create_connection(Greeting, via.host, via.port)
-        try:
-            await pass_through(greeting, via, origin.host, origin.port)
-            connection = self._connection(origin)
-            transport.set_protocol(connection)
-            if origin.secure:
-                secured = await loop.start_tls(
-                    transport, connection, await self._secure(), server_hostname=origin.host
-                )
-                assert secured is not None
-                transport = secured
-            connection.connection_made(transport)
-        except BaseException:
-            transport.abort()
-            raise
-        return connection
-
-    def _connection(self, origin: Origin) -> Connection:
-        return Connection(partial(self._forget, origin))
-
-    async def _secure(self) -> ssl.SSLContext:
-        if self._tls is None:  # reading the roots takes 20 ms, which are not the loop's
-            self._tls = await asyncio.to_thread(_trusting, self._roots)
-        return self._tls
 
 
 class Sending:
@@ -258,20 +184,3 @@ class Sending:
         if chunk := await self._open.next_chunk():
             return chunk
         raise StopAsyncIteration
-
-
-def _trusting(roots: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.set_alpn_protocols(["http/1.1"])
-    if roots is not None:
-        context.load_verify_locations(cadata=roots)
-    return context
-
-
-def _said(error: OSError) -> str:
-    """What went wrong, without the addresses that the system's own message holds."""
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or type(error).__name__}"
-    if error.errno is not None and error.errno > 0:
-        return f"no connection: {os.strerror(error.errno).lower()}"
-    return f"no connection: {error.strerror or type(error).__name__}"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 STORES: Mapping[str, tuple[str, ...]] = {
@@ -60,6 +61,23 @@ def store(name: str, text: str) -> Wrong:
     if not rest.strip("/"):
         return "names no place", f"write what follows {scheme}://"
     return None
+
+
+def inside(text: str) -> Wrong:
+    """Judge an address inside that links to pictures may lead to."""
+    try:
+        endpoint(text)
+    except ValueError:
+        return "is no address and port", "write 10.0.0.5:9000 or [fd00::5]:9000"
+    return None
+
+
+def endpoint(text: str) -> tuple[IPv4Address | IPv6Address, int]:
+    """Return the address and the port of `10.0.0.5:9000` or `[fd00::5]:9000`; raises ValueError."""
+    parts = urlsplit(f"//{text}")
+    if parts.netloc != text or not parts.port or "@" in text:
+        raise ValueError("no address and port")
+    return ip_address(parts.hostname or ""), parts.port
 
 
 def header(name: str, value: str) -> Wrong:

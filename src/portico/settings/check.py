@@ -109,6 +109,8 @@ def _globals(settings: Settings) -> Iterator[Fault]:
     for name in addresses.STORES:
         address = getattr(settings.stores, name).get_secret_value()
         yield from _placed(("stores",), _wrong((name,), addresses.store(name, address)))
+    for index, text in enumerate(settings.pictures.inside):
+        yield from _placed(("pictures",), _wrong(("inside", index), addresses.inside(text)))
     yield from _breaker(("breaker",), settings.breaker)
     for name, target in settings.targets.items():
         if target.breaker is not None:

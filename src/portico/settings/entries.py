@@ -18,6 +18,9 @@ from portico.settings.fields import (
 )
 
 type Accepted = Literal["text", "image", "audio", "video", "document"]
+type Boxes = Literal[
+    "none", "gemini", "qwen2-vl", "qwen2.5-vl", "qwen3-vl", "ui-tars", "omniparser"
+]
 type Feature = Literal["tools", "json_schema", "json_object", "thinking", "prefill"]
 
 ADDRESSES = {
@@ -142,7 +145,7 @@ class Target(Section):
         default=None, description="Tokens of output at most; null: not known."
     )
     price: Price | None = Field(default=None, description="What it costs; null: not known.")
-    boxes: Literal["none", "gemini", "qwen2-vl", "qwen2.5-vl", "qwen3-vl"] = Field(
+    boxes: Boxes = Field(
         default="none", description="The convention in which it writes bounding boxes."
     )
     patience: Patience = Field(default_factory=Patience, description="How long it may take.")

@@ -63,6 +63,11 @@ class Pictures(Section):
     egress: str = Field(
         default="direct", description="The egress path by which linked pictures are read."
     )
+    inside: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses and ports inside your network that links may lead to; else none"
+        " does.",
+    )
     fetch_within: Seconds = Field(
         default=10.0, description="Seconds in which a linked picture must have come."
     )

@@ -77,20 +77,31 @@ def audit(pixels: Pixels, elements: Sequence[Element], density: float = 1.0) -> 
     findings: list[Finding] = []
     targets = [element for element in elements if element.interactive]
     for element in elements:
-        if element.type in _WRITTEN and (seen := measure(_inside(pixels, element))):
+        if element.type in _WRITTEN and (seen := _measured(pixels, element)):
             findings += _text(element, seen, density)
         if element.interactive and "point" not in element.flags:
             findings += _target(element, targets, density)
     return Audit(findings=tuple(findings), density=density)
 
 
-def _inside(pixels: Pixels, element: Element) -> Pixels:
-    box = element.bbox
-    inset = 0
+def _measured(pixels: Pixels, element: Element) -> Contrast | None:
+    """Return the contrast on *element*; writing that turns out to be on a badge, within that."""
     if element.type not in _TIGHT:
-        inset = max(2, round(_INSET * min(box.width, box.height)))
-    rows = slice(max(box.y1 + inset, 0), max(box.y2 - inset, 0))
-    return pixels[rows, max(box.x1 + inset, 0) : max(box.x2 - inset, 0)]
+        return measure(_inside(pixels, element.bbox))
+    whole = measure(_at(pixels, element.bbox))
+    if whole is None or whole.flat:
+        return whole
+    within = measure(_inside(pixels, element.bbox))
+    return within if within and within.flat else whole
+
+
+def _inside(pixels: Pixels, box: Box) -> Pixels:
+    inset = max(2, round(_INSET * min(box.width, box.height)))
+    return _at(pixels, Box(box.x1 + inset, box.y1 + inset, box.x2 - inset, box.y2 - inset))
+
+
+def _at(pixels: Pixels, box: Box) -> Pixels:
+    return pixels[max(box.y1, 0) : max(box.y2, 0), max(box.x1, 0) : max(box.x2, 0)]
 
 
 def _text(element: Element, seen: Contrast, density: float) -> Iterator[Finding]:

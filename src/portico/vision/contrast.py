@@ -70,8 +70,9 @@ def measure(pixels: Pixels) -> Contrast | None:
     inked = distances >= INK * farthest
     near = np.abs(offsets).max(axis=1) <= GROUND
     untouched = float(np.all(offsets[near] == 0, axis=1).mean()) > 0.9
-    full = distances >= (farthest if untouched else FULL * farthest)
-    ink = np.asarray(np.median(colours[full], axis=0), dtype=np.float64)
+    ink = np.median(colours[distances >= (farthest if untouched else FULL * farthest)], axis=0)
+    if untouched:
+        ink = _strongest(colours, ground, ink)
     rows = np.flatnonzero(inked.reshape(pixels.shape[:2]).any(axis=1))
     return Contrast(
         ratio(_colour(ink), _colour(ground)),
@@ -91,6 +92,16 @@ def _commonest(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     if counts.max() * 2 >= len(dense):
         return np.asarray(exact[counts.argmax()], dtype=np.float64)
     return np.asarray(np.median(dense, axis=0), dtype=np.float64)
+
+
+def _strongest(
+    colours: NDArray[np.uint8], ground: NDArray[np.float64], ink: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the pixel that is most of *ink*, not only of anything: in thin writing it is one."""
+    offsets = colours - ground
+    along = offsets @ (ink - ground) / float(np.sum((ink - ground) ** 2))
+    beside = np.abs(offsets - along[:, None] * (ink - ground)).max(axis=1)
+    return np.asarray(colours[np.where(beside <= GROUND, along, 0).argmax()], dtype=np.float64)
 
 
 def _strangers(offsets: NDArray[np.float64], ink: NDArray[np.float64]) -> float:

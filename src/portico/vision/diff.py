@@ -25,6 +25,8 @@ BLUR = 3
 """Pixels that evening out may add to each side of a region."""
 ALIKE = 0.02
 """The share of pixels that may differ where content is said to have moved."""
+MANY = 40
+"""Changed regions beyond which it is not asked which of them are the two ends of one."""
 _ALIGNED = 2
 _WEIGHTS = (1.0, 0.6, 0.4)  # of Y, I and Q: the eye sees brightness best
 _YIQ = np.array(
@@ -139,6 +141,8 @@ def _tightened(region: Region, before: Pixels, after: Pixels) -> Region:
 
 def _moves_joined(found: list[Region], before: Pixels, after: Pixels) -> list[Region]:
     """Join two strips that are the ends of one thing: a plain button that moved a little."""
+    if len(found) > MANY:
+        return found  # every pair is looked at: among this many nobody would miss it
     for one, other in combinations(found, 2):
         hull = one.box.around(other.box)
         if _moved(one.box, other.box, before, after):

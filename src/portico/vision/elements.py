@@ -106,21 +106,37 @@ class Picture(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """What a model was sent: `width` × `height` pixels, showing `region` of the original."""
+    """
+    What a model was sent: `width` × `height` pixels, showing `region` of the original.
+
+    The last `padding` columns and rows of them show nothing: they only make up multiples.
+    """
 
     width: int
     height: int
     region: Box
+    padding: tuple[int, int] = (0, 0)
 
     @classmethod
     def all_of(cls, picture: Picture) -> "Seen":
         """Return the sight of a picture that was sent as it is."""
         return cls(picture.width, picture.height, picture.whole)
 
+    @classmethod
+    def padded(cls, size: tuple[int, int], region: Box, scale: tuple[float, float]) -> "Seen":
+        """
+        Return the sight of *region*, drawn at *scale* from the upper left of a picture of *size*.
+
+        *scale* is sent pixels per original pixel, across and down; what it leaves is padding.
+        """
+        across, down = round(region.width * scale[0]), round(region.height * scale[1])
+        return cls(*size, region, (size[0] - across, size[1] - down))
+
     @property
     def scale(self) -> tuple[float, float]:
         """Sent pixels per original pixel, across and down."""
-        return self.width / self.region.width, self.height / self.region.height
+        across, down = self.width - self.padding[0], self.height - self.padding[1]
+        return across / self.region.width, down / self.region.height
 
     def place(self, shares: Corners) -> Box:
         """
@@ -129,13 +145,17 @@ class Seen(Struct, frozen=True):
         Rounded outward, so that no border is shaved off, and clipped to what was shown.
         """
         region = self.region
-        x1, y1, x2, y2 = (min(max(share, 0.0), 1.0) for share in shares)
+        across, down = self.width / self.scale[0], self.height / self.scale[1]
         return Box(
-            region.x1 + floor(x1 * region.width + _DUST),
-            region.y1 + floor(y1 * region.height + _DUST),
-            region.x1 + ceil(x2 * region.width - _DUST),
-            region.y1 + ceil(y2 * region.height - _DUST),
+            region.x1 + floor(_within(shares[0] * across, region.width) + _DUST),
+            region.y1 + floor(_within(shares[1] * down, region.height) + _DUST),
+            region.x1 + ceil(_within(shares[2] * across, region.width) - _DUST),
+            region.y1 + ceil(_within(shares[3] * down, region.height) - _DUST),
         )
+
+
+def _within(value: float, most: int) -> float:
+    return min(max(value, 0.0), float(most))
 
 
 class Source(Struct, frozen=True):

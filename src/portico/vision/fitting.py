@@ -61,7 +61,7 @@ class Edges:
             self.level[y1, x1:x2],
             self.level[y2, x1:x2],
         )
-        return float(np.mean([side.mean() for side in sides]))
+        return sum(np.count_nonzero(side) / side.size for side in sides) / len(sides)
 
 
 def _loose(shape: tuple[int, ...]) -> int:

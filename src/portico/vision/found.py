@@ -23,6 +23,8 @@ _PLACE = re.compile(
     rf"(?: ?\)?[, ]{{0,4}}\(? ?({_NUMBER})[, ]{{1,4}}({_NUMBER}))?"
     r" {0,3}(?:</point>|</bbox>|\)|\])"
 )
+_HALF = re.compile(r"[\s,(]{0,4}[-+\d., ]{0,20}\Z")
+"""What is left of the second corner where an answer broke off inside of a box."""
 _REFERENCE = re.compile(r"<\|object_ref_start\|>(.*?)<\|object_ref_end\|>", re.DOTALL)
 _SPECIAL = re.compile(r"<\|[a-z_]{1,40}\|>|</?(?:point|bbox|ref|box)>")
 _ACTION = re.compile(r"(?:Action: {0,3})?\w{1,30}\((?:start_box|end_box|point) ?= ?['\"]?$")
@@ -78,8 +80,17 @@ def read_marks(answer: str) -> Reading:
         numbers = tuple(float(group) for group in match.groups() if group is not None)
         found.append(_found(numbers, "", {"label": label}))
     tail = answer[end:]
+    if _halved(found, tail):
+        return Reading(tuple(found[:-1]), cut=True)
     cut = "(" in tail and ")" not in tail[tail.rfind("(") :]
     return Reading(tuple(found), cut)
+
+
+def _halved(found: list[Found], tail: str) -> bool:
+    """True if the last point is the first corner of a box that was cut."""
+    if not found or len(found[-1].numbers) != 2 or not _HALF.match(tail):
+        return False
+    return "," in tail or any(len(item.numbers) == 4 for item in found)
 
 
 def _in_object(value: dict[str, Any], depth: int) -> Iterator[Found]:

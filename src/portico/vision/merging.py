@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from portico.vision.elements import Box, Disagreement, Element, Elements, Notice, Seen, numbered
 from portico.vision.kinds import OTHER
+from portico.vision.reading import NOTHING
 
 SAME = 0.5
 """The overlap from which two boxes can be one element."""
@@ -53,7 +54,7 @@ def merge(tiles: Sequence[Elements]) -> Elements:
         seen=tuple(seen for tile in tiles for seen in tile.seen),
         source=tuple(dict.fromkeys(source for tile in tiles for source in tile.source)),
         elements=numbered([sighting.element for sighting in kept]),
-        warnings=tuple(dict.fromkeys(notice for tile in tiles for notice in tile.warnings)),
+        warnings=tuple(dict.fromkeys(_told_of(tiles, empty=not kept))),
         raw=tuple(raw for tile in tiles for raw in tile.raw),
     )
 
@@ -88,6 +89,12 @@ def fuse(first: Elements, second: Elements) -> Elements:
         ),
         raw=first.raw + second.raw,
     )
+
+
+def _told_of(tiles: Sequence[Elements], empty: bool) -> Iterator[Notice]:
+    """Give the warnings of all; that nothing is on one tile is none, if something is on another."""
+    for tile in tiles:
+        yield from (notice for notice in tile.warnings if empty or notice.code != NOTHING)
 
 
 def _sightings(tile: Elements) -> Iterator[_Sighting]:

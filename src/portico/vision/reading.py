@@ -12,6 +12,8 @@ from portico.vision.tolerant import without_thoughts
 
 MISMATCH = "convention_mismatch"
 """The warning that calls for asking once more, with the convention's `reminder`."""
+NOTHING = "nothing_found"
+"""The warning that not one element could be read."""
 SAME = 0.9
 """The overlap from which two boxes of one name are one element."""
 
@@ -102,6 +104,6 @@ def _warnings(told: Statement, cut: bool, dropped: int) -> Iterator[Notice]:
     if dropped:
         yield Notice("dropped", f"{dropped} boxes were empty, outside or said twice")
     if not told.found:
-        yield Notice("nothing_found", "no element could be read from the answer")
+        yield Notice(NOTHING, "no element could be read from the answer")
     elif told.convention.name == "none":
         yield Notice("unproven_convention", "this target has no box convention of its own")

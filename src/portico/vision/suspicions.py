@@ -17,7 +17,7 @@ ENOUGH = 3
 """Boxes below which their places together tell nothing."""
 BETTER = 1.3
 """How much better another reading has to fit the picture."""
-FITS = 0.35
+FITS = 0.3
 """The fit below which no reading is one."""
 _CORNER = 0.5
 _TINY = 1.5  # largest value that ratios reach, with their overshoot

@@ -41,14 +41,14 @@ class Builder:
             base = address(self._simulator, given.dialect, given.flavour)
             account = Account(name, base, self._pool(Direct()), KEY, given.flavour)
             return self._speaking("gemini" if given.dialect == "gemini" else "openai", account)
-        way = _way(given.egress, settings)
+        path = way(given.egress, settings)
         account = Account(
             name,
             given.address,
-            self._pool(way),
+            self._pool(path),
             given.api_key.get_secret_value(),
             given.flavour,
-            isinstance(way, Tunnel),
+            isinstance(path, Tunnel),
             {key: value.get_secret_value() for key, value in given.headers.items()},
         )
         if given.dialect == "litellm":
@@ -98,7 +98,8 @@ def _priced(known: Catalog, settings: Settings) -> Catalog:
     return replace(known, targets=targets)
 
 
-def _way(name: str, settings: Settings) -> Way:
+def way(name: str, settings: Settings) -> Way:
+    """Return the egress path of that name."""
     path = settings.egress[name]
     if path.kind == "direct":
         return Direct(name)

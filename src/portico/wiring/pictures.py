@@ -1,11 +1,99 @@
 """What takes pictures in, shows them to models, and keeps them."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from portico.artifacts.addresses import Rules
+from portico.artifacts.archive import Archive, open_archive
+from portico.artifacts.base import Blobs
+from portico.artifacts.fetch import Bounds, Fetcher
+from portico.artifacts.files import open_files, path_of
 from portico.artifacts.pictures import Limits
+from portico.artifacts.s3 import bucket_of, open_s3
+from portico.artifacts.shelf import Shelf
+from portico.artifacts.sqlite import open_sqlite
+from portico.artifacts.sweep import Rules as Keeping
+from portico.artifacts.sweep import keep_swept
 from portico.artifacts.taking import Intake
+from portico.dispatch.eyes import Eyes
+from portico.egress.dialling import Dialler
 from portico.settings import Settings
+from portico.settings.addresses import endpoint
+from portico.wiring.building import way
+
+DAY = 86_400.0
 
 
-def _intake(settings: Settings) -> Intake:
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Everything about pictures that is open; `away` says whether the store of artifacts is."""
+
+    intake: Intake
+    eyes: Eyes
+    archive: Archive
+    blobs: Blobs
+
+    @property
+    def away(self) -> bool:
+        """True if the store did not answer when it was last asked."""
+        return self.archive.store_away
+
+
+@asynccontextmanager
+async def open_pictures(settings: Settings, home: Path) -> AsyncIterator[Pictures]:
+    """
+    Open the intake, the eyes, and the archive behind them.
+
+    Raises:
+        StoreUnavailable: the folder of artifacts cannot be written to, or a bucket has no keys.
+    """
     given = settings.pictures
-    limits = Limits(bytes=int(given.largest), pixels=given.megapixels * 1_000_000)
-    return Intake(None, None, hands=given.workers, room=16_000_000, limits=limits)
+    async with AsyncExitStack() as stack:
+        blobs = await stack.enter_async_context(_blobs(settings))
+        index = await stack.enter_async_context(open_sqlite(home / "artifacts.db"))
+        shelf = Shelf(blobs, index)
+        archive = await stack.enter_async_context(
+            open_archive(shelf, lambda data: intake.opened(data))
+        )
+
+        async def recall(ident: str, caller: str | None) -> bytes:
+            return await archive.read(await archive.find(ident, caller))
+
+        fetcher = _fetcher(settings)
+        if fetcher is not None:
+            stack.push_async_callback(fetcher.aclose)
+        limits = Limits(bytes=int(given.largest), pixels=given.megapixels * 1_000_000)
+        intake = Intake(
+            fetcher.fetch if fetcher else None,
+            recall,
+            hands=given.workers,
+            room=16_000_000,
+            limits=limits,
+        )
+        stack.callback(intake.close)
+        sweeping = asyncio.create_task(keep_swept(shelf, Keeping(keep_for=given.keep_days * DAY)))
+        stack.push_async_callback(_end, sweeping)
+        eyes = Eyes(intake, int(given.memory), archive.keep if given.keep else None)
+        yield Pictures(intake, eyes, archive, blobs)
+
+
+def _blobs(settings: Settings) -> AbstractAsyncContextManager[Blobs]:
+    url = settings.stores.artifacts.get_secret_value()
+    return open_s3(bucket_of(url)) if url.startswith("s3:") else open_files(path_of(url))
+
+
+def _fetcher(settings: Settings) -> Fetcher | None:
+    given = settings.pictures
+    if not given.fetch:
+        return None
+    rules = Rules(also=frozenset(map(endpoint, given.inside)))
+    bounds = Bounds(bytes=int(given.largest), total=given.fetch_within)
+    return Fetcher(Dialler(way(given.egress, settings)), rules, bounds)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)

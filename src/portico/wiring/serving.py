@@ -14,8 +14,8 @@ from portico.access.sqlite import SQLiteKeys
 from portico.access.watch import open_gate
 from portico.api.deps import Serving
 from portico.dispatch.descriptions import Descriptions
+from portico.dispatch.design import Design
 from portico.dispatch.errands import Errands
-from portico.dispatch.eyes import Eyes
 from portico.dispatch.failover import Failover
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.handing_down import HandingDown
@@ -39,7 +39,7 @@ from portico.telemetry.spans import open_spans
 from portico.upstreams.standing import Record, Standing
 from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
-from portico.wiring.pictures import _intake
+from portico.wiring.pictures import open_pictures
 
 log = logging.getLogger(__name__)
 
@@ -97,13 +97,12 @@ async def open_serving(
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
         server = settings.server
         places = Places(server.max_waiting, server.max_per_caller)
-        intake = _intake(settings)
-        stack.callback(intake.close)
-        eyes = Eyes(intake, int(settings.pictures.memory))
+        pictures = await stack.enter_async_context(open_pictures(settings, home))
         hedging = Hedging(server.hedge_share)
-        failover = Failover(standing, places, hedging, server.answer_within, eyes)
+        failover = Failover(standing, places, hedging, server.answer_within, pictures.eyes)
         errands = await stack.enter_async_context(Errands())
-        handing_down = HandingDown(eyes, Descriptions(errands), errands)
+        descriptions = Descriptions(errands, pictures.blobs)
+        handing_down = HandingDown(pictures.eyes, descriptions, errands)
         gateway = Gateway(builder.house(settings), failover, ledger, handing_down)
         file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
         await stack.enter_async_context(file)
@@ -117,8 +116,11 @@ async def open_serving(
             streams=Streams(_bounds(settings), errands),
             ledger=store,
             metrics=metrics,
+            archive=pictures.archive,
+            design=Design(gateway, pictures.intake),
             stores=lambda: {
                 "access": "away" if gate.store_away else "ok",
+                "artifacts": "away" if pictures.away else "ok",
                 "ledger": "away" if ledger.store_away else "ok",
             },
             reload=Reload(gateway, builder, load),

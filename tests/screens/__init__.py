@@ -1,0 +1,1 @@
+"""Screens whose truth is known from the page they were drawn from."""
