@@ -63,6 +63,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
     app.chat, app.state.lobby = Chat(lobby), lobby
     for room in (catalog, artifacts, design, streams, operator, health):
         app.include_router(room.router)
+    app.include_router(artifacts.operator)
     problems.install(app)
     openapi.install(app)
     return app

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +279,44 @@ async def test_a_store_that_is_away_stops_no_chat(tmp_path: Path) -> None:
         kept = await lab.client.post("/v1/artifacts", content=data)
     assert answer.status_code == 200
     assert (kept.status_code, kept.json()["error"]["code"]) == (503, "store_unavailable")
+
+
+async def test_what_is_left_out_of_a_chat_is_named_if_it_is_known(tmp_path: Path) -> None:
+    first = asking(odd.saved(odd.page(640, 320), "PNG"))
+    later = [*first, {"role": "assistant", "content": "A page."}, {"role": "user", "content": "?"}]
+    async with house(tmp_path, roles={"design": {"old_pictures": "stub"}}) as lab:
+        await lab.chat(first, model="design")
+        await lab.serving.archive.flush()
+        answer = await lab.chat(later, model="design")
+        told = sent(lab.simulator.calls[-1].body)
+        named = re.search(r"art_[a-z2-7]{26}", str(told))
+        assert named is not None
+        kept = await lab.client.get(f"/v1/artifacts/{named[0]}")
+    assert answer.headers["x-portico-degraded"] == "old-pictures-left-out"
+    assert [kind for kind, _ in told if kind != "text"] == []
+    assert kept.content == odd.saved(odd.page(640, 320), "PNG")
+
+
+async def test_of_many_pictures_the_last_ones_are_sent(tmp_path: Path) -> None:
+    turns: list[dict[str, Any]] = []
+    for width in (64, 96, 128, 160):
+        turns += asking(odd.saved(odd.screen(width, 64), "PNG"))
+        turns.append({"role": "assistant", "content": "I see."})
+    turns.append({"role": "user", "content": "And all of them?"})
+    role = {"design": {"old_pictures": "last_n", "last_n": 2}}
+    async with house(tmp_path, roles=role) as lab:
+        answer = await lab.chat(turns, model="design")
+        told = sent(lab.simulator.calls[-1].body)
+    assert answer.headers["x-portico-degraded"] == "old-pictures-left-out"
+    assert [opened(one).width for one in told if one[0] != "text"] == [128, 160]
+
+
+async def test_what_nothing_refers_to_is_counted_before_it_is_deleted(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        kept = (await lab.client.post("/v1/artifacts", content=odd.saved(SCREEN, "PNG"))).json()
+        await lab.client.delete(kept["url"])
+        told = (await lab.client.post("/api/artifacts/sweep")).json()
+        really = (await lab.client.post("/api/artifacts/sweep?dry_run=false")).json()
+    grace = {"uses": 0, "blobs": 0, "derived": 0, "bytes": 0}
+    assert told == {"dry_run": True, **grace}, "within the grace nothing goes"
+    assert really == {"dry_run": False, **grace}

@@ -28,6 +28,7 @@ from portico.artifacts.index import Artifact
 from portico.errors import MalformedRequest
 
 router = APIRouter(prefix="/v1/artifacts", tags=["artifacts"], route_class=Numbered)
+operator = APIRouter(prefix="/api/artifacts", tags=["operator"], route_class=Numbered)
 
 SHOWN = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif", "image/heic"}
@@ -39,6 +40,16 @@ _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII | re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _ERROR = {"application/json": {"schema": {"$ref": PLACE + "Error"}}}
 _BYTES = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+
+
+class SweptTold(Struct, frozen=True):
+    """What went, or in a dry run would go: uses of old chats, files, what models saw, bytes."""
+
+    dry_run: bool
+    uses: int
+    blobs: int
+    derived: int
+    bytes: int
 
 
 class ArtifactTold(Struct, frozen=True, kw_only=True):
@@ -115,7 +126,6 @@ _SENT: dict[str, Any] = {
     "required": True,
     "content": {
         "image/*": {"schema": {"type": "string", "format": "binary"}},
-        "application/pdf": {"schema": {"type": "string", "format": "binary"}},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
@@ -231,3 +241,14 @@ def _disposition(artifact: Artifact) -> str:
     name = artifact.name or f"{artifact.id}.{end}"
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
     return f"{way}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+@operator.post("/sweep", responses=gated(SweptTold))
+async def sweep_artifacts(
+    here: Here,
+    caller: Caller,
+    dry_run: Annotated[bool, Query(description="Only say what would go")] = True,
+) -> Response:
+    """Delete what nothing refers to any more; it happens daily by itself."""
+    swept = await here.sweep(dry_run)
+    return JSON(SweptTold(dry_run, swept.uses, swept.blobs, swept.derived, swept.bytes))

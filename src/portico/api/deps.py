@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Request
 
 from portico.access.gate import Gate
 from portico.artifacts.archive import Archive
+from portico.artifacts.sweep import Swept
 from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once
@@ -31,6 +32,7 @@ class Serving:
     metrics: Metrics
     stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]
+    sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run
     max_body: int = 50 * 1024 * 1024
     keep_alive: float = 10.0
 

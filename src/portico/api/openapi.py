@@ -6,7 +6,7 @@ import msgspec
 from fastapi import FastAPI
 
 from portico.api.answers import PLACE, gated
-from portico.api.artifacts import ArtifactTold
+from portico.api.artifacts import ArtifactTold, SweptTold
 from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
 from portico.api.explain import Explained
 from portico.api.health import Readiness
@@ -20,7 +20,7 @@ from portico.vision.elements import Elements
 
 _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
-    *(ArtifactTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
+    *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
     *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Standings, UsageSums),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent

@@ -10,6 +10,7 @@ from portico.artifacts.index import ID, Artifact, Held, Use, new_id
 from portico.artifacts.keeping import STEADY, Keeper, Pace, Seen, Watch
 from portico.artifacts.pictures import Picture
 from portico.artifacts.shelf import Shelf
+from portico.artifacts.sweep import Rules, Swept, sweep
 from portico.errors import NotFound
 
 type Opened = Callable[[bytes], Awaitable[Picture]]
@@ -129,6 +130,24 @@ class Archive:
     async def flush(self) -> None:
         """Bring to the store what `keep` took so far, unless the store is away."""
         await self._keeper.flush()
+
+    async def carried(self, owner: str | None, raw: str) -> Artifact | None:
+        """
+        Return what *owner* has of the bytes whose SHA-256 is *raw*, or None.
+
+        Raises:
+            StoreUnavailable: the index is away.
+        """
+        return await self._index.carried(owner, raw)
+
+    async def swept(self, rules: Rules, *, dry_run: bool) -> Swept:
+        """
+        Delete what nothing refers to, as `sweep` does, or only count it.
+
+        Raises:
+            StoreUnavailable: a store is away; what was deleted so far stays deleted.
+        """
+        return await sweep(self._shelf, rules, dry_run=dry_run)
 
     async def uses(self, request: str) -> list[Use]:
         """

@@ -5,13 +5,14 @@ import dataclasses
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Buffer, Callable, Sequence
+from collections.abc import Buffer, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pybase64
 from msgspec.structs import replace
 
+from portico.artifacts.archive import Archive
 from portico.artifacts.intake import artifact_in
 from portico.artifacts.keeping import Seen, Source
 from portico.artifacts.pictures import Prepared
@@ -22,9 +23,13 @@ from portico.chat.messages import Link, Part
 from portico.chat.pictures import Place, pictures, with_parts
 from portico.chat.request import ChatRequest
 from portico.dispatch.journey import Journey
-from portico.errors import CallerError, Overloaded
+from portico.errors import CallerError, GatewayError, Overloaded
 from portico.routing.tiers import Target
 
+STUB = "[A picture of an earlier turn was left out here.]"
+NAMED_STUB = "[A picture of an earlier turn was left out here; it is artifact {}.]"
+LOOKING_UP = 0.25
+"""Seconds for which a chat waits to learn the name of what it leaves out."""
 TOO_MANY = "[A picture was left out here: there are more than this model takes.]"
 QUICK = 256 * 1024
 """Characters of base64 that are hashed and decoded in no time."""
@@ -82,19 +87,38 @@ class Eyes:
     Puts prepared pictures in place of those that came.
 
     A picture that was looked at before is known by the base64 it came in: nothing of it is decoded
-    again, however many turns its chat has. *keep* is told of every picture that is shown; it must
-    not wait.
+    again, however many turns its chat has. The *archive* keeps what is shown; nobody waits for it.
     """
 
     def __init__(
         self,
         intake: Intake,
         room: int = 128_000_000,
-        keep: Callable[[Seen], None] | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self._intake = intake
         self._looks = Looks(room)
-        self._keep = keep
+        self._archive = archive
+
+    async def stub(self, journey: Journey, link: Link) -> str:
+        """Return what is said in place of the picture behind *link*; asks nobody for long."""
+        named = artifact_in(link.url)
+        if named is None and self._archive is not None:
+            named = await self._named(journey, link, self._archive)
+        return NAMED_STUB.format(named) if named else STUB
+
+    async def _named(self, journey: Journey, link: Link, archive: Archive) -> str | None:
+        held = journey.request.aside.get(ticket_of(link.url))
+        if held is None:
+            return None
+        try:
+            async with asyncio.timeout(LOOKING_UP):
+                data = await self._intake.decoded(held)
+                raw = await self._digest(data)
+                known = await archive.carried(journey.caller, raw)
+        except (TimeoutError, GatewayError):
+            return None
+        return known.id if known else None
 
     async def show(
         self, journey: Journey, request: ChatRequest, target: Target, within: float
@@ -174,7 +198,7 @@ class Eyes:
         return Look(made, as_it_came=False)
 
     def _tell(self, journey: Journey, sight: "_Sight", look: Look) -> None:
-        if self._keep is None:
+        if self._archive is None:
             return
         url = sight.link.url
         held = journey.request.aside.get(ticket_of(url))
@@ -182,7 +206,7 @@ class Eyes:
             source: Source = journey.brought[url]
         else:
             source = partial(self._intake.decoded, held)
-        self._keep(
+        self._archive.keep(
             Seen(
                 request=journey.id,
                 owner=journey.caller,

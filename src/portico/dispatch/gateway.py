@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 
 from portico.chat.messages import Modality, Part
-from portico.chat.pictures import left_out, with_parts
+from portico.chat.pictures import left_out, pictures, with_parts
 from portico.chat.request import ChatRequest
+from portico.dispatch.eyes import STUB
 from portico.dispatch.failover import Failover
 from portico.dispatch.handing_down import HANDED_DOWN, HandingDown, may_be, without
 from portico.dispatch.journey import Journey
@@ -23,8 +24,6 @@ from portico.upstreams.base import Upstream
 from portico.upstreams.standing import Standing
 
 type Opening = AbstractAsyncContextManager[Answer]
-
-STUB = "[A picture of an earlier turn was left out here.]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Gateway:
                 try:
                     if not route.candidates:
                         raise incapable(route, house.catalog)
-                    _leave_out(journey, route.role)
+                    await self._leave_out(journey, route.role)
                     opening: Opening = self.failover.open(journey, route, house.upstreams)
                     answer = await stack.enter_async_context(opening)
                 except GatewayError as failed:
@@ -106,6 +105,18 @@ class Gateway:
         journey.degrade(HANDED_DOWN)
         return self.failover.open(journey, blind, house.upstreams)
 
+    async def _leave_out(self, journey: Journey, role: Role) -> None:
+        """The operator's policy for pictures of earlier turns; the caller is told."""
+        messages = journey.request.messages
+        places = left_out(messages, role.old_pictures, role.last_n)
+        if not places:
+            return
+        found, eyes = pictures(messages), self.failover.eyes
+        stubs = [await eyes.stub(journey, found[place]) if eyes else STUB for place in places]
+        parts = {place: (Part("text", said),) for place, said in zip(places, stubs, strict=True)}
+        journey.request = with_parts(journey.request, parts)
+        journey.degrade("old-pictures-left-out")
+
     def _note(self, journey: Journey, route: Route, answer: Answer) -> None:
         """What a model that sees has said of a picture may be all that a blind one can be told."""
         seen = Modality.IMAGE in route.needs.modalities and journey.route is route
@@ -122,15 +133,6 @@ class Gateway:
         """
         catalog = catalog or self.house.catalog
         return decide(request, catalog, self.standing.view(catalog.targets.values(), time.time()))
-
-
-def _leave_out(journey: Journey, role: Role) -> None:
-    """The operator's policy for pictures of earlier turns; the caller is told."""
-    places = left_out(journey.request.messages, role.old_pictures, role.last_n)
-    if places:
-        stub = (Part("text", STUB),)
-        journey.request = with_parts(journey.request, dict.fromkeys(places, stub))
-        journey.degrade("old-pictures-left-out")
 
 
 def _entry(journey: Journey) -> Entry:

@@ -16,7 +16,7 @@ from portico.artifacts.s3 import bucket_of, open_s3
 from portico.artifacts.shelf import Shelf
 from portico.artifacts.sqlite import open_sqlite
 from portico.artifacts.sweep import Rules as Keeping
-from portico.artifacts.sweep import keep_swept
+from portico.artifacts.sweep import Swept, keep_swept
 from portico.artifacts.taking import Intake
 from portico.dispatch.eyes import Eyes
 from portico.egress.dialling import Dialler
@@ -35,6 +35,11 @@ class Pictures:
     eyes: Eyes
     archive: Archive
     blobs: Blobs
+    keeping: Keeping
+
+    async def sweep(self, dry_run: bool) -> Swept:
+        """Delete what nothing refers to, or only count it."""
+        return await self.archive.swept(self.keeping, dry_run=dry_run)
 
     @property
     def away(self) -> bool:
@@ -74,10 +79,11 @@ async def open_pictures(settings: Settings, home: Path) -> AsyncIterator[Picture
             limits=limits,
         )
         stack.callback(intake.close)
-        sweeping = asyncio.create_task(keep_swept(shelf, Keeping(keep_for=given.keep_days * DAY)))
+        keeping = Keeping(keep_for=given.keep_days * DAY)
+        sweeping = asyncio.create_task(keep_swept(shelf, keeping))
         stack.push_async_callback(_end, sweeping)
-        eyes = Eyes(intake, int(given.memory), archive.keep if given.keep else None)
-        yield Pictures(intake, eyes, archive, blobs)
+        eyes = Eyes(intake, int(given.memory), archive if given.keep else None)
+        yield Pictures(intake, eyes, archive, blobs, keeping)
 
 
 def _blobs(settings: Settings) -> AbstractAsyncContextManager[Blobs]:

@@ -117,6 +117,7 @@ async def open_serving(
             ledger=store,
             metrics=metrics,
             archive=pictures.archive,
+            sweep=pictures.sweep,
             design=Design(gateway, pictures.intake),
             stores=lambda: {
                 "access": "away" if gate.store_away else "ok",
