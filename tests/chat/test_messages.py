@@ -8,8 +8,8 @@ from portico.chat.messages import (
     Message,
     Modality,
     Part,
-    modalities,
 )
+from portico.chat.pictures import modalities
 
 URL = "https://a.example/x"
 
