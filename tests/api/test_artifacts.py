@@ -329,3 +329,18 @@ def test_artifacts_are_documented() -> None:
     assert {one["name"] for one in given["parameters"]} == {
         *("ident", "if-none-match", "if-range", "range"),
     }
+
+
+async def test_an_artifact_is_seen_by_whomever_it_was_granted_to_and_by_nobody_else(
+    desk: Desk,
+) -> None:
+    told = await desk.put()
+    refused(await desk.bob.get(told["url"]), 404, "not_found")
+    refused(await desk.bob.put(f"{told['url']}/grants/bob"), 404, "not_found")
+    granted = await desk.ann.put(f"{told['url']}/grants/bob")
+    assert (granted.status_code, granted.content) == (204, b"")
+    assert (await desk.bob.get(told["url"])).content == PNG
+    refused(await desk.bob.put(f"{told['url']}/grants/carl"), 404, "not_found")
+    assert (await desk.bob.delete(told["url"])).status_code == 204
+    refused(await desk.bob.get(told["url"]), 404, "not_found")
+    assert (await desk.ann.get(told["url"])).status_code == 200

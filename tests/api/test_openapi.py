@@ -33,6 +33,7 @@ DESIGNED = {
     "/v1/artifacts": {"post"},
     "/v1/artifacts/{ident}": {"get", "delete"},
     "/v1/artifacts/{ident}/info": {"get"},
+    "/v1/artifacts/{ident}/grants/{to}": {"put"},
     "/api/artifacts/sweep": {"post"},
     "/healthz": {"get"},
     "/readyz": {"get"},

@@ -121,6 +121,7 @@ def _nothing_there(size: int, rid: str) -> Response:
 Wanted = Annotated[Conditions, Depends(conditions)]
 Kept = Annotated[Archive, Depends(archive)]
 Ident = Annotated[str, Path(description="`art_…`")]
+To = Annotated[str, Path(description="The id of their key", max_length=64)]
 
 _SENT: dict[str, Any] = {
     "required": True,
@@ -147,6 +148,11 @@ _GIVEN: Documented = {
     304: {"description": "What the caller has is what there is"},
     **problems(400, 401, 404, 503),
     416: {"description": "There are not that many bytes", "content": _ERROR},
+}
+
+_GRANTED: Documented = {
+    204: {"description": "They may see it from now on"},
+    **problems(400, 401, 404, 503),
 }
 
 _DELETED: Documented = {
@@ -199,6 +205,13 @@ async def get_artifact(
 async def get_artifact_info(ident: Ident, kept: Kept, caller: Caller) -> Response:
     """What is known of an artifact."""
     return JSON(_told(await kept.find(ident, caller)))
+
+
+@router.put("/{ident}/grants/{to}", status_code=204, response_class=Response, responses=_GRANTED)
+async def grant_artifact(ident: Ident, to: To, kept: Kept, caller: Caller) -> Response:
+    """Let the caller with another key see an artifact of one's own."""
+    await kept.grant(ident, caller, to)
+    return Response(status_code=204)
 
 
 @router.delete("/{ident}", status_code=204, response_class=Response, responses=_DELETED)
