@@ -322,7 +322,8 @@ def test_artifacts_are_documented() -> None:
     app.include_router(artifacts.router)
     problems.install(app)
     paths = app.openapi()["paths"]
-    assert set(paths) == {PLACE, f"{PLACE}/{{ident}}", f"{PLACE}/{{ident}}/info"}
+    below = ("", "/{ident}", "/{ident}/info", "/{ident}/grants/{to}")
+    assert set(paths) == {PLACE + path for path in below}
     assert {"201", "400", "401", "413", "503"} <= set(paths[PLACE]["post"]["responses"])
     given = paths[f"{PLACE}/{{ident}}"]["get"]
     assert {"200", "206", "304", "404", "416"} <= set(given["responses"])
