@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from fastapi import Request
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -20,7 +21,7 @@ MOST_VALUES = 100_000
 MOST_FIELDS = 16
 FORM = "multipart/form-data"
 FILE = "file"
-_PIECE = 256 * 1024  # bytes of a form that are parsed at a time
+_PIECE = 64 * 1024  # bytes of a form that are parsed at a time: the parser is Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def decoded[T](body: bytes, kind: type[T]) -> T:
 
 
 async def _form[T](headers: Headers, body: bytes, kind: type[T]) -> Taken[T]:
-    form = await _parsed(headers, body)
+    form = await parsed(headers, body)
     try:
         fields: dict[str, Any] = {}
         files: dict[str, bytes] = {}
@@ -92,19 +93,26 @@ async def _form[T](headers: Headers, body: bytes, kind: type[T]) -> Taken[T]:
         await form.close()
 
 
-async def _parsed(headers: Headers, body: bytes) -> FormData:
+async def parsed(headers: Headers, body: bytes) -> FormData:
+    """
+    Return the form that *body* is; whoever asks closes it.
+
+    Raises:
+        MalformedRequest: it is none, is cut off, or has too many fields.
+    """
+
     async def pieces() -> AsyncGenerator[bytes, None]:
         for begin in range(0, len(body), _PIECE):
             yield body[begin : begin + _PIECE]
             await asyncio.sleep(0)  # somebody else's turn
 
     parser = MultiPartParser(
-        headers, pieces(), max_files=2, max_fields=MOST_FIELDS, max_part_size=len(body)
+        headers, pieces(), max_files=MOST_FIELDS, max_fields=MOST_FIELDS, max_part_size=len(body)
     )
     parser.spool_max_size = len(body) + 1  # it is in memory already: nothing goes to disk
     try:
         return await parser.parse()
-    except MultiPartException:
+    except (MultiPartException, FormParserError, KeyError):  # KeyError: without a boundary
         raise MalformedRequest("The body is not a form as its content-type says.") from None
 
 
