@@ -27,6 +27,7 @@ class Answers:
     short_stream: bytes
     burst: tuple[bytes, ...]
     paced: tuple[bytes, ...]
+    brief: tuple[bytes, ...]
     idle: bytes
     gemini: bytes
     gemini_stream: tuple[bytes, ...]
@@ -43,6 +44,7 @@ def answers() -> Answers:
         burst=_segments(_streamed(stream)),
         # The last HTTP chunk ends the message; it follows [DONE] without a pause.
         paced=(_stream_head() + stream[0], *stream[1:-1], stream[-1] + _LAST_CHUNK),
+        brief=_brief([_http_chunk(event) for event in _openai_events(SHORT)]),
         idle=_stream_head() + b"".join(stream[:2]),
         gemini=_whole(_gemini(f"{WORD} " * SHORT, SHORT, finish=True)),
         gemini_stream=_segments(_streamed([_http_chunk(event) for event in _gemini_events()])),
@@ -52,6 +54,13 @@ def answers() -> Answers:
 
 
 _LAST_CHUNK = b"0\r\n\r\n"
+
+
+def _brief(chunks: list[bytes]) -> tuple[bytes, ...]:
+    """A word at once, one after every pause, then the ending: all else is somebody's delay."""
+    words = len(chunks) - 4  # a role before them; a finish, the usage and [DONE] after them
+    first, last = b"".join(chunks[:2]), b"".join(chunks[words + 1 :])
+    return (_stream_head() + first, *chunks[2 : words + 1], last + _LAST_CHUNK)
 
 
 def _whole(value: object) -> bytes:

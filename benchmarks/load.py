@@ -13,7 +13,7 @@ import httptools
 import uvloop
 
 from benchmarks.answers import WORD
-from benchmarks.workloads import Question, idle_stream, workloads
+from benchmarks.workloads import Question, Workload, brief_stream, idle_stream, workloads
 
 _WORD = WORD.encode()
 _DIALLING = 50  # connections opened at the same time; no listening queue overflows
@@ -30,6 +30,7 @@ class Tally:
     open: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)
+    begun: list[float] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -52,6 +53,11 @@ class Tally:
         if not self.pending:
             self.over.set()
 
+    def times(self) -> dict[str, object]:
+        """Return how long every answer took, and its first word, in milliseconds."""
+        told = {"took_ms": self.took, "begun_ms": self.begun}
+        return {name: [round(took * 1000, 3) for took in times] for name, times in told.items()}
+
     def report(self) -> dict[str, object]:
         """Return the tally as JSON; times are milliseconds."""
         took = sorted(self.took) or [0.0]
@@ -73,6 +79,7 @@ class Caller(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._asked: float | None = None
+        self._begun = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask at once."""
@@ -99,6 +106,9 @@ class Caller(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         """Gather the answer."""
         self._body.append(data)
+        if not self._begun and self._asked is not None and _WORD in data:
+            self._begun = True
+            self._tally.begun.append(perf_counter() - self._asked)
 
     def on_message_complete(self) -> None:
         """Check the answer and ask for the next."""
@@ -113,6 +123,7 @@ class Caller(asyncio.Protocol):
         if not self._tally.take():
             self._transport.close()
             return
+        self._begun = False
         self._asked = perf_counter()
         self._transport.write(self._request)
 
@@ -195,26 +206,32 @@ async def hold(port: int, tally: Tally, connections: int, seconds: float) -> Non
         tally.wrong[f"could not connect: {error.strerror}"] += 1
 
 
-def _say(tally: Tally) -> None:
-    print(json.dumps(tally.report()), flush=True)
+def _say(tally: Tally, *, times: bool = False) -> None:
+    print(json.dumps(tally.report() | (tally.times() if times else {})), flush=True)
 
 
 async def _main(chosen: argparse.Namespace) -> None:
-    workload = idle_stream() if chosen.hold else workloads()[chosen.workload]
+    workload = idle_stream() if chosen.hold else _workload(chosen.workload)
     connections = min(chosen.connections or workload.connections, chosen.count)
     tally = Tally(workload.question(chosen.via), chosen.count)
     pressing = hold if chosen.hold else press
     await pressing(chosen.port, tally, connections, chosen.seconds)
-    _say(tally)
+    _say(tally, times=chosen.times)
+
+
+def _workload(name: str) -> Workload:
+    brief = brief_stream()
+    return brief if name == brief.name else workloads()[name]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workload", default="2kb")
-    parser.add_argument("--via", choices=("gateway", "nginx"), default="gateway")
+    parser.add_argument("--via", choices=("gateway", "nginx", "upstream"), default="gateway")
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--connections", type=int)
     parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--times", action="store_true", help="tell every answer's")
     parser.add_argument("--hold", action="store_true", help="open idle streams and keep them")
     uvloop.run(_main(parser.parse_args()))

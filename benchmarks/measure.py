@@ -55,15 +55,17 @@ def load_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def press(via: Subject, workload: Workload, count: int, seconds: float) -> dict[str, object]:
+def press(
+    via: Subject, workload: Workload, count: int, seconds: float, *options: str
+) -> dict[str, object]:
     """
-    Run the load and return its report.
+    Run the load, with more *options* if need be, and return its report.
 
     Raises:
         WrongAnswers: with what was wrong, and how often.
     """
     done = subprocess.run(
-        load_line(via, workload, count, seconds),
+        [*load_line(via, workload, count, seconds), *options],
         env=load_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,

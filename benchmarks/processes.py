@@ -118,6 +118,16 @@ def rss_megabytes(root: int) -> float:
     return sum(int(stat[21]) for stat in _tree(root).values()) * _PAGE / 1e6
 
 
+def peak_megabytes(root: int) -> float:
+    """Return the most resident memory that *root*'s process tree has had, in MB of 10^6 bytes."""
+    peaks = 0
+    for pid in _tree(root):
+        with suppress(OSError):  # it may just have ended
+            said = Path(f"/proc/{pid}/status").read_text()
+            peaks += int(said.partition("VmHWM:")[2].split()[0]) * 1024
+    return peaks / 1e6
+
+
 def _tree(root: int) -> dict[int, list[str]]:
     everyone = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
     tree = {root}

@@ -12,6 +12,7 @@ from types import FrameType
 
 from benchmarks import scenes
 from benchmarks.measure import QUICK, Plan, measured
+from benchmarks.pictures import Pictures
 from benchmarks.processes import DidNotStart, raise_file_limit
 from benchmarks.report import Row, as_json, table
 from benchmarks.subjects import (
@@ -28,6 +29,7 @@ from benchmarks.subjects import (
 from benchmarks.workloads import workloads
 
 SCENES = ("idle-rss", "idle-streams", "start-up", "models-hung")
+PICTURES = tuple(Pictures(Path(), "", Plan()).scenes())
 MISSING = "nginx is missing: apt-get install nginx"
 
 
@@ -51,6 +53,10 @@ class Bench:
             plan = QUICK if self._chosen.quick else Plan()
             for workload in wanted:
                 yield measured(workload, subjects, plan)
+        pictures = Pictures(self._home, self._chosen.command, plan)
+        for name, scene in pictures.scenes().items():
+            if self._wanted(name):
+                yield scene()
 
     def _wanted(self, name: str) -> bool:
         return not self._chosen.only or name in self._chosen.only
@@ -118,7 +124,7 @@ def _leave(signum: int, frame: FrameType | None) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    names = (*SCENES, *workloads())
+    names = (*SCENES, *workloads(), *PICTURES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ GATEWAY = (
 )
 """How the gateway is started; `{config}` and `{port}` are filled in."""
 
+HELD = "held"
+"""The file, beside its configuration, in which a watched gateway says how its loop was held."""
+
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,10 +37,10 @@ class Subject:
 
 
 @contextmanager
-def upstream(home: Path) -> Iterator[int]:
-    """Run the stand-in upstream and give its port."""
+def upstream(home: Path, *under: str) -> Iterator[int]:
+    """Run the stand-in upstream, *under* another command if one is given, and give its port."""
     port = free_port()
-    line = (sys.executable, "-m", "benchmarks.upstream", "--port", str(port))
+    line = (*under, sys.executable, "-m", "benchmarks.upstream", "--port", str(port))
     command = Command("upstream", line, home, {"PYTHONPATH": str(_ROOT)})
     with running(command) as process:
         wait_until_serving(port, "/v1/models", command, process)
@@ -51,7 +54,12 @@ def gateway(home: Path, config: dict[str, object], line: str = GATEWAY) -> Itera
     file, port = home / "portico.yaml", free_port()
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     words = shlex.split(line.format(config=shlex.quote(str(file)), port=port))
-    command = Command("gateway", words, home, {"PORTICO_HOME": str(home / ".portico")})
+    environment = {
+        "PORTICO_HOME": str(home / ".portico"),
+        "BENCH_HELD": str(home / HELD),
+        "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path[1:]]),  # also for an altered one
+    }
+    command = Command("gateway", words, home, environment)
     with running(command) as process:
         wait_until_serving(port, "/healthz", command, process)
         yield Subject("gateway", port, process.pid)
@@ -122,15 +130,23 @@ def bench_config(port: int) -> dict[str, object]:
     return _config(upstreams, targets)
 
 
+def pictures_config(port: int, seeing: int) -> dict[str, object]:
+    """Return a configuration with another upstream, at *seeing*, for whatever has a picture."""
+    return _config(
+        {"brief": _openai(port, "brief/v1"), "seen": _gemini(seeing, "v1beta")},
+        {"bench-brief": _target("brief"), "bench-seen": _target("seen") | {"boxes": "gemini"}},
+    )
+
+
 def hung_config(port: int) -> dict[str, object]:
     """Return a configuration of which every upstream takes connections and never answers."""
     upstreams = {"text": _openai(port, "hang/v1"), "gemini": _gemini(port, "hang/v1beta")}
     return _config(upstreams, {f"bench-{name}": _target(name) for name in upstreams})
 
 
-def _config(upstreams: dict[str, object], targets: dict[str, object]) -> dict[str, object]:
-    roles = {"code": {"description": "deep code analysis", "targets": ["bench-text"]}}
-    return {"upstreams": upstreams, "targets": targets, "roles": roles}
+def _config(upstreams: Mapping[str, object], targets: Mapping[str, object]) -> dict[str, object]:
+    roles = {"code": {"description": "deep code analysis", "targets": [next(iter(targets))]}}
+    return {"upstreams": dict(upstreams), "targets": dict(targets), "roles": roles}
 
 
 def _openai(port: int, path: str) -> dict[str, object]:

@@ -21,8 +21,9 @@ class Provider(asyncio.Protocol):
     """
     One connection. The first segment of the path says how it behaves.
 
-    `/v1` answers briefly, `/burst` streams as fast as it is read, `/paced` every 10 ms, `/idle`
-    falls silent after one delta, `/hang` never answers, `/v1beta` speaks Gemini.
+    `/v1` answers briefly, `/burst` streams as fast as it is read, `/paced` every 10 ms, `/brief`
+    does so for a fifth of a second, `/idle` falls silent after one delta, `/hang` never answers,
+    `/v1beta` speaks Gemini.
     """
 
     def __init__(self, says: Answers) -> None:
@@ -69,8 +70,9 @@ class Provider(asyncio.Protocol):
         if self._url.endswith(b"/models"):
             gemini = behaviour == b"v1beta"
             self._transport.write(self._says.gemini_models if gemini else self._says.models)
-        elif behaviour == b"paced":
-            self._pace(0, asyncio.get_running_loop().time())
+        elif behaviour in (b"paced", b"brief"):
+            pieces = self._says.paced if behaviour == b"paced" else self._says.brief
+            self._pace(pieces, 0, asyncio.get_running_loop().time())
         elif behaviour == b"burst" or b":streamGenerateContent" in self._url:
             self._burst(self._says.burst if behaviour == b"burst" else self._says.gemini_stream, 0)
         else:
@@ -90,11 +92,11 @@ class Provider(asyncio.Protocol):
         if at + 1 < len(pieces):
             self._next = asyncio.get_running_loop().call_soon(self._burst, pieces, at + 1)
 
-    def _pace(self, at: int, now: float) -> None:
-        self._transport.write(self._says.paced[at])
-        if at + 1 < len(self._says.paced):
+    def _pace(self, pieces: tuple[bytes, ...], at: int, now: float) -> None:
+        self._transport.write(pieces[at])
+        if at + 1 < len(pieces):
             then = now + PACE
-            self._next = asyncio.get_running_loop().call_at(then, self._pace, at + 1, then)
+            self._next = asyncio.get_running_loop().call_at(then, self._pace, pieces, at + 1, then)
 
 
 async def serve(port: int) -> None:

@@ -58,6 +58,13 @@ def idle_stream() -> Workload:
     return Workload("idle-streams", "1,000 idle open streams", 1000, 1000, asked, plain)
 
 
+def brief_stream() -> Workload:
+    """Return the small stream that is asked for again and again while pictures come."""
+    body = _chat("bench-brief", _PROSE, stream=True)
+    asked = Question("/v1/chat/completions", body, SHORT, DONE)
+    return Workload("brief", "20-chunk stream, every 10 ms", 16, 320, asked, _to("/brief", asked))
+
+
 def _small(name: str, model: str) -> Workload:
     body = _chat(model, _PROSE, stream=False)
     return Workload(

@@ -1,30 +1,38 @@
 """The benchmark measures what it says: whole answers only, whole process trees, nothing left."""
 
+import asyncio
 import base64
+import io
 import json
 import os
 import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
+from benchmarks.altered import Watched
+from benchmarks.houses import flood, flooded, flooding
 from benchmarks.load import trouble
 from benchmarks.measure import Plan, WrongAnswers, measured, press
+from benchmarks.pictures import Late, held, rise
 from benchmarks.processes import (
     Command,
     DidNotStart,
     cpu_seconds,
     free_port,
+    peak_megabytes,
     rss_megabytes,
     running,
     wait_until_serving,
 )
 from benchmarks.report import Row, as_json, table
 from benchmarks.scenes import idle_streams
-from benchmarks.subjects import Subject, bench_config, hung_config, upstream
-from benchmarks.workloads import DONE, Question, png, workloads
+from benchmarks.screens import Shot, screen, shot
+from benchmarks.subjects import Subject, bench_config, hung_config, pictures_config, upstream
+from benchmarks.workloads import DONE, Question, brief_stream, png, workloads
+from PIL import Image
 
 from portico.settings.model import Settings
 
@@ -170,3 +178,114 @@ def test_the_table_and_the_json_say_the_same() -> None:
     assert "| 0.40 (0.30–0.50) | 0.10  | 4.0   | ≤ 0.6  | ok      |" in table(rows)
     said = as_json(rows, "1.22.1")["rows"]
     assert json.loads(json.dumps(said))[0]["gateway"] == {"median": 0.4, "samples": [0.4, 0.5, 0.3]}
+
+
+@pytest.fixture(scope="module")
+def small_screen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("screens") / "small.png"
+    file.write_bytes(screen((641, 120), 0.3))
+    return file
+
+
+def picture_in(shown: Shot, number: int) -> bytes:
+    body = json.loads(shown.before(number) + shown.rest)
+    head, _, held = body["messages"][0]["content"][0]["image_url"]["url"].partition(",")
+    assert head == "data:image/png;base64"
+    return base64.b64decode(held, validate=True)
+
+
+def test_every_number_is_another_screenshot_whole_by_every_check_of_png(small_screen: Path) -> None:
+    shown = shot(small_screen.read_bytes())
+    seen = set()
+    for number in (0, 1, 2, 77, 2**32 - 1):
+        file = picture_in(shown, number)
+        with Image.open(io.BytesIO(file)) as image:
+            image.verify()  # each chunk's sum
+        packed = file.partition(b"IDAT\x78\x9c")[2]
+        rows = zlib.decompressobj(-15)
+        pixels = rows.decompress(b"".join((packed[: 5 + 1 + 641 * 3], _rest_of(file))))
+        assert rows.unused_data == zlib.adler32(pixels).to_bytes(4)
+        with Image.open(io.BytesIO(file)) as image:
+            assert (image.size, image.mode) == ((641, 120), "RGB")
+            seen.add(image.tobytes())
+    assert len(seen) == 5
+    assert picture_in(shown, 77) == picture_in(shown, 77)
+    assert shown.size == len(shown.before(3) + shown.rest)
+
+
+def _rest_of(file: bytes) -> bytes:
+    """Return what the last IDAT chunk of *file* holds."""
+    at = file.rindex(b"IDAT")
+    return file[at + 4 : at + 4 + int.from_bytes(file[at - 4 : at])]
+
+
+def test_the_small_stream_is_answered_whole_and_its_first_word_is_timed(port: int) -> None:
+    report = press(Subject("upstream", port, 0), brief_stream(), 3, 30, "--times")
+    took, begun = report["took_ms"], report["begun_ms"]
+    assert isinstance(took, list)
+    assert isinstance(begun, list)
+    assert len(took) == len(begun) == 3
+    assert all(first < whole for first, whole in zip(begun, took, strict=True))
+
+
+def test_callers_with_pictures_ask_as_often_as_they_are_told(port: int, small_screen: Path) -> None:
+    callers = flood(port, small_screen, "--fresh", "--count", "5", "--callers", "2")
+    flooded(callers)
+    assert callers.answered == 5
+
+
+def test_callers_with_pictures_go_on_while_the_block_runs(port: int, small_screen: Path) -> None:
+    callers = flood(port, small_screen, "--callers", "3")
+    with flooding(callers):
+        assert not callers.answered
+    assert callers.answered > 3
+
+
+def test_callers_whom_nobody_answers_prove_nothing(small_screen: Path) -> None:
+    callers = flood(free_port(), small_screen, "--count", "2", "--callers", "1")
+    with pytest.raises(WrongAnswers, match="ConnectionRefusedError"):
+        flooded(callers)
+
+
+def test_the_configuration_for_pictures_is_one_that_the_gateway_takes() -> None:
+    settings = Settings.model_validate(pictures_config(9900, 9901))
+    assert {"bench-brief", "bench-seen"} == settings.targets.keys()
+
+
+def test_the_rise_is_that_of_the_worse_delay() -> None:
+    assert rise(Late([1, 2], [3, 4]), Late([5, 9], [3, 5])) == 7
+    assert rise(Late([1, 2], [3, 4]), Late([1, 3], [3, 40])) == 36
+
+
+def test_a_loop_that_is_held_says_so_and_one_that_waits_does_not(tmp_path: Path) -> None:
+    file = tmp_path / "held"
+
+    async def hold() -> float:
+        await asyncio.sleep(0.1)
+        began = monotonic()
+        sleep(0.05)  # noqa: ASYNC251 - this is what it is to be held
+        await asyncio.sleep(0.01)
+        return began
+
+    with asyncio.Runner(loop_factory=lambda: Watched(file)) as runner:
+        began = runner.run(hold())
+    turns = list(held(file, began, monotonic()))
+    assert max(turn.held for turn in turns) >= 45
+    assert max(turn.worked for turn in turns) < 45  # it slept: somebody else's fault
+
+
+def test_what_a_core_was_waited_for_is_not_held_against_the_loop(tmp_path: Path) -> None:
+    file = tmp_path / "held"
+    file.write_text("9.0 90000000 1 1\n10.5 21000000 4000000 8000000\n12.0 90000000 1 1\n")
+    (turn,) = held(file, 10.0, 11.0)
+    assert (turn.held, turn.worked) == (12.0, 4.0)
+
+
+def test_memory_that_was_given_back_counts_in_the_peak(tmp_path: Path) -> None:
+    code = "import time; x = bytearray(90_000_000); del x; print(flush=True); time.sleep(60)"
+    command = Command("large", (sys.executable, "-c", code), tmp_path)
+    with running(command) as process:
+        while not command.log.stat().st_size:
+            assert process.poll() is None
+        assert peak_megabytes(process.pid) > 90
+        assert rss_megabytes(process.pid) < 90
