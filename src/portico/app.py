@@ -35,6 +35,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _CONFIG, _HOST = "PORTICO_CONFIG", "PORTICO_LISTEN"  # how worker processes learn them
 
 
+SWITCH = 0.0005
+"""Seconds for which a thread that works on a picture may keep the loop waiting for its turn."""
+
+
 class Portico(FastAPI):
     """FastAPI, but for chats: they go straight to their endpoint, past its eight layers."""
 
@@ -120,6 +124,7 @@ async def settled(opening: AbstractAsyncContextManager[Serving]) -> AsyncIterato
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 10, 10)
+        sys.setswitchinterval(SWITCH)
         yield serving
 
 

@@ -96,7 +96,7 @@ async def test_both_forms_of_a_message_say_the_same() -> None:
 
 
 async def test_what_does_not_fit_is_forgotten_oldest_first() -> None:
-    async with watched(room=90_000) as (intake, eyes):
+    async with watched(room=180_000) as (intake, eyes):
         other = odd.saved(odd.screen(901, 700), "JPEG", exif=odd.exif(3))
         for data in (PHOTO, other, PHOTO, PHOTO):
             await shown(eyes, journey(uri(data)))

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -35,15 +36,36 @@ def checked(pixels: Pixels, *things: Element, check: str, density: float = 1) ->
     ],
 )
 def test_contrast_is_judged_by_the_size_of_the_writing(ink: str, size: float, verdict: str) -> None:
-    (found,) = checked(page("Save", ink, size=size), thing("text"), check="contrast")
+    (found,) = checked(page("Settings", ink, size=size), thing("text"), check="contrast")
     assert found.verdict == verdict
     assert found.criterion == "1.4.3"
     assert found.detail == f"{ink} on #ffffff"
 
 
 def test_the_ground_of_a_button_is_its_own_and_not_the_page_behind_its_corners() -> None:
-    (found,) = checked(page("Save", "#202020", "#999999"), thing("button"), check="contrast")
+    (found,) = checked(page("Settings", "#202020", "#999999"), thing("button"), check="contrast")
     assert found.detail == "#202020 on #999999"
+
+
+@pytest.mark.parametrize(("ink", "enough"), [("#202020", True), ("#8a8a8a", False)])
+def test_writing_too_thin_to_show_its_ink_is_never_condemned(ink: str, enough: bool) -> None:
+    """It has at least the contrast that is measured; a person may see that it has more."""
+    (found,) = checked(page("ill", ink, size=9), thing("text"), check="contrast")
+    assert found.verdict == "needs_review"
+    assert "at least this" in found.detail
+    assert ("which is enough" in found.detail) is enough
+    assert (found.measured >= found.required) is enough
+
+
+def test_one_word_is_believed_for_the_ink_that_another_shows() -> None:
+    """A digit alone is too little to go by."""
+    shown = np.concatenate([page("1", "#8a8a8a"), page("Settings", "#8a8a8a")])
+    below = Box(PLACE.x1, PLACE.y1 + 300, PLACE.x2, PLACE.y2 + 300)
+    (alone,) = checked(shown, thing("text"), check="contrast")
+    first, second = checked(shown, thing("text"), thing("text", below, "e2"), check="contrast")
+    assert alone.verdict == "needs_review"
+    assert first.verdict == second.verdict == "fail"
+    assert first.detail == second.detail == "#8a8a8a on #ffffff"
 
 
 def test_a_photograph_behind_the_writing_needs_a_person() -> None:

@@ -5,16 +5,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from portico.vision.contrast import Colour, luminance, measure, ratio
+from portico.vision.contrast import Colour, luminance, measure, ratio, shown_inks
 from portico.vision.pixels import pixels_of
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
-def written(ink: Colour, ground: Colour, size: float = 15) -> Image.Image:
+WORDS = ("Save changes", "Settings", "million", "11:11", "ill", "6", "HTTP", "return sum(row)")
+
+
+def written(
+    ink: Colour, ground: Colour, size: float = 15, words: str = "Save changes"
+) -> Image.Image:
     font = ImageFont.load_default(size)
     image = Image.new("RGB", (round(size * 9), round(size * 1.6)), ground)
-    ImageDraw.Draw(image).text((4, 2), "Save changes", fill=ink, font=font)
+    ImageDraw.Draw(image).text((4, 2), words, fill=ink, font=font)
     return image
 
 
@@ -50,6 +55,24 @@ def test_strokes_thinner_than_a_pixel_are_never_measured_stronger_than_they_are(
         assert seen is None or seen.ratio <= ratio(ink, ground) + 0.1
 
 
+@pytest.mark.parametrize("size", [7, 8, 9, 10, 11, 12, 13, 14])
+def test_an_ink_that_is_said_to_be_shown_is_the_ink(size: float) -> None:
+    """Each by itself, and all together: what is proven is right, however thin the strokes."""
+    for ink, ground in [((31, 35, 40), WHITE), (WHITE, (26, 99, 216)), (BLACK, WHITE)]:
+        found = [measure(pixels_of(written(ink, ground, size, words))) for words in WORDS]
+        texts = [text for text in found if text]
+        for proven in (shown_inks(texts), *(shown_inks([text]) for text in texts)):
+            for text in texts:
+                if text.ink in proven:
+                    assert text.ratio == pytest.approx(ratio(ink, ground), abs=0.1)
+
+
+def test_usual_writing_proves_its_ink() -> None:
+    for size in (15, 18, 24, 36):
+        texts = [measure(pixels_of(written(BLACK, WHITE, size, words))) for words in WORDS]
+        assert shown_inks(text for text in texts if text) == {BLACK}
+
+
 def test_a_jpeg_is_measured_nearly_as_well() -> None:
     for ink, ground in [((26, 115, 232), WHITE), (WHITE, (24, 128, 56)), (BLACK, (255, 220, 0))]:
         data = BytesIO()
@@ -57,6 +80,7 @@ def test_a_jpeg_is_measured_nearly_as_well() -> None:
         seen = measure(pixels_of(Image.open(data)))
         assert seen is not None
         assert seen.ratio == pytest.approx(ratio(ink, ground), rel=0.1)
+        assert seen.sightings is None
 
 
 def test_where_nothing_is_written_there_is_no_contrast() -> None:

@@ -159,11 +159,11 @@ def table(trials: list[Trial]) -> str:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("only_numbers", [False, True], ids=["in its own form", "in their form"])
 def test_a_wrong_convention_is_noticed(trials: list[Trial], only_numbers: bool) -> None:
-    """In the declared one's form only the numbers can tell; that is the harder half."""
+    """In the declared one's form only the numbers tell. 95 % is asked for, 99 % is kept."""
     wrong = [trial for trial in trials if trial.wrong and trial.only_numbers is only_numbers]
     missed = [(t.screen, t.declared, t.wrote) for t in wrong if not t.accused]
     assert len({(t.declared, t.wrote) for t in wrong}) == (26 if only_numbers else 30)
-    assert len(missed) <= 0.05 * len(wrong), f"{table(wrong)}\n{missed}"
+    assert len(missed) <= 0.01 * len(wrong), f"{table(wrong)}\n{missed}"
 
 
 @pytest.mark.timeout(300)

@@ -16,6 +16,8 @@ from tests.vision.screenwork import pixels
 CLOSE = 0.1
 ROUNDED = 3
 """Pixels at the sides of a button that hold its corners, behind which is the page."""
+BOUND = "at least this"
+"""What is said of a contrast that may be more."""
 NOWHERE = np.zeros((1, 1, 3), np.uint8)
 """Pixels for checks that need none."""
 
@@ -50,6 +52,10 @@ def shows_ink(shown: Pixels, thing: Thing) -> bool:
     return thing.ink is not None and bool((part == colour(thing.ink)).all(axis=1).any())
 
 
+def far_off(text: Text) -> bool:
+    return abs(text.found.measured - text.true) > CLOSE
+
+
 def checked(screen: Screen, shown: Pixels, check: str) -> dict[int, Finding]:
     elements = [
         Element(id=str(at), type=thing.type, bbox=thing.box, interactive=thing.interactive)
@@ -72,28 +78,37 @@ def texts() -> list[Text]:
     return [text for screen in SCREENS for text in texts_of(screen)]
 
 
-def test_the_contrast_of_every_text_is_that_of_its_colours(texts: list[Text]) -> None:
-    """Exact wherever the ink is to be seen at all."""
+def test_every_contrast_that_is_claimed_is_that_of_the_pages_colours(texts: list[Text]) -> None:
+    """What is not marked is within a tenth, and hardly any is marked."""
     assert len(texts) > 1000
     assert {text.screen for text in texts} == {screen.name for screen in SCREENS}
-    for text in texts:
-        assert "among other colours" not in text.found.detail, text
-        if text.inked:
-            assert text.found.measured == pytest.approx(text.true, abs=CLOSE), text
+    claimed = [text for text in texts if text.found.verdict != "needs_review"]
+    for text in claimed:
+        assert text.found.measured == pytest.approx(text.true, abs=CLOSE), text
+    assert len(claimed) >= 0.97 * len(texts), (len(claimed), len(texts))
 
 
-def test_writing_too_thin_to_show_its_ink_is_rare_and_measured_as_faint_as_it_looks(
+def test_writing_too_thin_to_show_its_ink_is_marked_and_has_at_least_what_is_said(
     texts: list[Text],
 ) -> None:
     """Strokes thinner than a pixel are blends all through: no pixel has their colour."""
-    off = [text for text in texts if abs(text.found.measured - text.true) > CLOSE]
-    assert all(text.found.measured < text.true and not text.inked for text in off)
-    assert all(text.thing.size is not None and text.thing.size <= 12 for text in off)
-    assert len(off) <= 0.025 * len(texts), (len(off), len(texts))
+    marked = [text for text in texts if BOUND in text.found.detail]
+    assert all(text.found.verdict == "needs_review" for text in marked)
+    assert all(text.found.measured <= text.true + CLOSE for text in marked)
+    assert all(text.thing.size is not None and text.thing.size <= 12 for text in marked)
+    assert {id(text) for text in texts if far_off(text)} <= {id(text) for text in marked}
+
+
+def test_wherever_the_ink_is_to_be_seen_it_is_found(texts: list[Text]) -> None:
+    for text in texts:
+        assert "among other colours" not in text.found.detail, text
+        assert not (text.inked and far_off(text)), text
 
 
 def test_no_text_passes_or_fails_that_should_not(texts: list[Text]) -> None:
     for text in texts:
+        right = "pass" if text.true >= TEXT_RATIO else "fail"
+        assert text.found.verdict in (right, "needs_review"), text
         assert (text.found.measured >= TEXT_RATIO) == (text.true >= TEXT_RATIO), text
 
 

@@ -5,6 +5,8 @@ from contextlib import suppress
 
 from starlette.types import Receive
 
+from portico.dispatch.eyes import HEAVY
+from portico.dispatch.turnstile import Turnstile
 from portico.errors import MalformedRequest, RequestTooLarge
 
 STALLED = 60.0
@@ -13,9 +15,13 @@ PARTING = 1.0
 """Seconds that a client who is still sending is given to read that it was refused."""
 
 
-async def read_body(receive: Receive, declared: bytes | None, limit: int) -> bytes | None:
+async def read_body(
+    receive: Receive, declared: bytes | None, limit: int, turnstile: Turnstile | None = None
+) -> bytes | None:
     """
     Return the whole body, or None if the client left before it was sent.
+
+    The pieces of a large one pass *turnstile*: its socket waits meanwhile, and others do not.
 
     Raises:
         RequestTooLarge: over *limit* bytes, by its declared length or by what has come.
@@ -38,6 +44,8 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
         if size > limit:
             raise _too_large(limit)
         chunks.append(chunk)
+        if turnstile is not None and size > HEAVY:
+            await turnstile.passed()
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

@@ -13,6 +13,7 @@ from portico.api.problems import not_allowed, problem
 from portico.api.replies import Events, Whole
 from portico.api.returning import IDEMPOTENCY_KEY, Recorded, Repeated, wants_to_resume
 from portico.api.wire import parse
+from portico.dispatch.eyes import HEAVY
 from portico.dispatch.journey import Journey
 from portico.errors import GatewayError, Overloaded
 
@@ -74,9 +75,12 @@ class Chat:
             raise Overloaded("This gateway is going down: ask again soon.", retry_after=5)
         headers = dict(scope["headers"])
         caller = here.gate.admit(headers.get(b"authorization"))
-        body = await read_body(receive, headers.get(b"content-length"), here.max_body)
+        gate = here.turnstile
+        body = await read_body(receive, headers.get(b"content-length"), here.max_body, gate)
         if body is None:
             return None
+        if len(body) > HEAVY:
+            await gate.passed()
         request = parse(body, task_of(headers))
         trace = headers.get(b"traceparent")
         parent = trace.decode("latin-1") if trace else None

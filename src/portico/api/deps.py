@@ -13,6 +13,7 @@ from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once
 from portico.dispatch.streams import Streams
+from portico.dispatch.turnstile import Turnstile
 from portico.errors import Problem
 from portico.ledger.base import LedgerStore
 from portico.telemetry.metrics import Metrics
@@ -33,6 +34,7 @@ class Serving:
     stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]
     sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run
+    turnstile: Turnstile
     max_body: int = 50 * 1024 * 1024
     keep_alive: float = 10.0
 

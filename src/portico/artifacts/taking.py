@@ -4,8 +4,11 @@ import asyncio
 import binascii
 import hashlib
 import io
+import os
+import threading
 from collections.abc import Awaitable, Buffer, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import pybase64
@@ -26,6 +29,8 @@ LARGE = 12_000_000
 """Pixels from which opening and preparing one picture takes hundreds of megabytes."""
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "AVIF")
 """What Pillow can tell the size of without decoding; the other kinds always count as large."""
+NICE = 10
+"""How far the threads stand back."""
 SHOTS = 3
 """Frames of an animation that are on its contact sheet."""
 
@@ -62,8 +67,8 @@ class Intake:
         self._kept = Kept(room)
         self._making: dict[tuple[str, Profile], Making] = {}
         self._closed = False
-        self._hands = ThreadPoolExecutor(hands, "pictures")
-        self._alone = ThreadPoolExecutor(1, "large-pictures")
+        self._hands = ThreadPoolExecutor(hands, "pictures", _behind_the_loop)
+        self._alone = ThreadPoolExecutor(1, "large-pictures", _behind_the_loop)
 
     async def bytes_of(self, link: str, caller: str | None) -> bytes:
         """
@@ -165,6 +170,12 @@ class Intake:
             return refused
         self._kept.keep(profile, made)
         return made
+
+
+def _behind_the_loop() -> None:
+    """Let the event loop's thread go first where there are too few processors for both."""
+    with suppress(OSError, AttributeError):  # only Linux has threads of different niceness
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def decoded(held: Buffer, most: int) -> bytes:

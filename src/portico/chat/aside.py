@@ -7,9 +7,11 @@ had come.
 """
 
 import re
-from collections.abc import Buffer, Mapping
+from collections.abc import Mapping
 
-type Aside = Mapping[str, Buffer]
+type Piece = bytes | memoryview
+
+type Aside = Mapping[str, Piece]
 """What tickets stand for: base64 as it goes into a JSON string."""
 
 LONG = 1024
@@ -32,7 +34,7 @@ def lay_aside(body: bytes, mark: str) -> tuple[bytes, dict[str, memoryview]]:
     """
     at = body.find(PICTURED)
     whole = memoryview(body)
-    kept: list[Buffer] = []
+    kept: list[Piece] = []
     aside: dict[str, memoryview] = {}
     begin = 0
     while at >= 0:
@@ -60,9 +62,17 @@ def ticketed(mark: str, number: int) -> str:
 
 def put_back(body: bytes, aside: Aside) -> bytes:
     """Return *body* with what its tickets stand for."""
-    if not aside:
-        return body
-    kept: list[Buffer] = []
+    return b"".join(pieces(body, aside)) if aside else body
+
+
+def whole(body: bytes, aside: Aside) -> bytes | tuple[Piece, ...]:
+    """Return *body* as it is to be sent: in pieces, if there is anything to put back."""
+    return pieces(body, aside) if aside else body
+
+
+def pieces(body: bytes, aside: Aside) -> tuple[Piece, ...]:
+    """Return *body* with what its tickets stand for, in pieces: nothing is copied."""
+    kept: list[Piece] = []
     begin = 0
     whole = memoryview(body)
     for found in _TICKET.finditer(body):
@@ -70,7 +80,7 @@ def put_back(body: bytes, aside: Aside) -> bytes:
         if held is not None:
             kept += (whole[begin : found.start()], held)
             begin = found.end()
-    return b"".join([*kept, whole[begin:]])
+    return (*kept, whole[begin:])
 
 
 def ticket_of(url: str) -> str:

@@ -5,11 +5,12 @@ import dataclasses
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Buffer, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pybase64
+from blake3 import blake3
 from msgspec.structs import replace
 
 from portico.artifacts.archive import Archive
@@ -18,11 +19,12 @@ from portico.artifacts.keeping import Seen, Source
 from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile, profile_for, shared
 from portico.artifacts.taking import Intake
-from portico.chat.aside import ticket_of, ticketed
+from portico.chat.aside import Aside, Piece, ticket_of, ticketed
 from portico.chat.messages import Link, Part
 from portico.chat.pictures import Place, pictures, with_parts
 from portico.chat.request import ChatRequest
 from portico.dispatch.journey import Journey
+from portico.dispatch.turnstile import Turnstile
 from portico.errors import CallerError, GatewayError, Overloaded
 from portico.routing.tiers import Target
 
@@ -31,16 +33,29 @@ NAMED_STUB = "[A picture of an earlier turn was left out here; it is artifact {}
 LOOKING_UP = 0.25
 """Seconds for which a chat waits to learn the name of what it leaves out."""
 TOO_MANY = "[A picture was left out here: there are more than this model takes.]"
-QUICK = 256 * 1024
-"""Characters of base64 that are hashed and decoded in no time."""
+QUICK = 1024 * 1024
+"""Characters of base64 that are hashed in no time: a fifth of a millisecond."""
+
+
+HEAVY = 512 * 1024
+"""Bytes of a request from which on its steps take turns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one picture becomes for one profile; `as_it_came`: just what was sent to us."""
+    """
+    What one picture becomes for one profile, and the base64 of that.
+
+    Without base64 it goes just as it came, and `made` holds no content.
+    """
 
     made: tuple[Prepared, ...]
-    as_it_came: bool
+    encoded: tuple[bytes, ...]
+
+    @property
+    def as_it_came(self) -> bool:
+        """True if what was sent to us is what is sent on."""
+        return not self.encoded
 
     @property
     def pixels(self) -> tuple[str, ...]:
@@ -50,7 +65,13 @@ class Look:
     @property
     def size(self) -> int:
         """Bytes that it takes to remember this."""
-        return sum(len(one.content) + 4 * len(one.text) + 1000 for one in self.made)
+        made = sum(len(one.content) + 4 * len(one.text) + 1000 for one in self.made)
+        return made + sum(map(len, self.encoded))
+
+
+def heavy(aside: Aside) -> bool:
+    """Return whether it takes milliseconds to send what was laid aside."""
+    return sum(memoryview(held).nbytes for held in aside.values()) > HEAVY
 
 
 type _Name = tuple[str, Profile]
@@ -95,10 +116,12 @@ class Eyes:
         intake: Intake,
         room: int = 128_000_000,
         archive: Archive | None = None,
+        turnstile: Turnstile | None = None,
     ) -> None:
         self._intake = intake
         self._looks = Looks(room)
         self._archive = archive
+        self._turnstile = turnstile or Turnstile()
 
     async def stub(self, journey: Journey, link: Link) -> str:
         """Return what is said in place of the picture behind *link*; asks nobody for long."""
@@ -114,7 +137,7 @@ class Eyes:
         try:
             async with asyncio.timeout(LOOKING_UP):
                 data = await self._intake.decoded(held)
-                raw = await self._digest(data)
+                raw = await self._intake.work(lambda: hashlib.sha256(data).hexdigest())
                 known = await archive.carried(journey.caller, raw)
         except (TimeoutError, GatewayError):
             return None
@@ -151,7 +174,10 @@ class Eyes:
             self._tell(journey, _Sight(place, found[place], target), look)
         if len(sent) < len(places):
             journey.degrade("pictures-left-out")
-        return with_parts(request, showing.parts, showing.aside)
+        shown = with_parts(request, showing.parts, showing.aside)
+        if heavy(shown.aside):
+            await self._turnstile.passed()  # what follows is written and sent in one go
+        return shown
 
     async def _looked(self, journey: Journey, link: Link, place: Place, profile: Profile) -> Look:
         try:
@@ -194,8 +220,10 @@ class Eyes:
     async def _made(self, data: bytes, profile: Profile, *, inline: bool) -> Look:
         made = await self._intake.prepared(data, profile)
         if inline and len(made) == 1 and made[0].content == data:
-            return Look((dataclasses.replace(made[0], content=b""),), as_it_came=True)
-        return Look(made, as_it_came=False)
+            return Look((dataclasses.replace(made[0], content=b""),), ())
+        contents = [one.content for one in made]
+        encoded = await self._intake.work(lambda: tuple(map(pybase64.b64encode, contents)))
+        return Look(made, encoded)
 
     def _tell(self, journey: Journey, sight: "_Sight", look: Look) -> None:
         if self._archive is None:
@@ -220,10 +248,10 @@ class Eyes:
             )
         )
 
-    async def _digest(self, held: Buffer) -> str:
+    async def _digest(self, held: Piece) -> str:
         if memoryview(held).nbytes <= QUICK:
-            return hashlib.sha256(held).hexdigest()
-        return await self._intake.work(lambda: hashlib.sha256(held).hexdigest())
+            return blake3(held).hexdigest()
+        return await self._intake.work(lambda: blake3(held).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,22 +268,23 @@ class _Showing:
 
     def __init__(self) -> None:
         self.parts: dict[Place, Sequence[Part]] = {}
-        self.aside: dict[str, Buffer] = {}
+        self.aside: dict[str, Piece] = {}
         self._mark = secrets.token_hex(16)
 
     def add(self, place: Place, link: Link, look: Look) -> None:
         """Put *look* in *place*, unless that is how it came."""
         parts: list[Part] = []
-        for made in look.made:
+        for at, made in enumerate(look.made):
             parts += (Part("text", f"[{said}]") for said in (made.note, made.text) if said)
-            parts.append(Part("image_url", image_url=self._link(link, made)))
+            held = look.encoded[at] if look.encoded else None
+            parts.append(Part("image_url", image_url=self._link(link, made.mime, held)))
         if len(parts) > 1 or parts[0].link != link:
             self.parts[place] = parts
 
-    def _link(self, link: Link, made: Prepared) -> Link:
+    def _link(self, link: Link, mime: str, encoded: bytes | None) -> Link:
         held = link.url.partition(",")[2]
-        if made.content:
+        if encoded is not None:
             held = ticketed(self._mark, len(self.aside))
-            self.aside[held] = pybase64.b64encode(made.content)  # a tenth of a ms for a MB
-        url = f"data:{made.mime};base64,{held}"
+            self.aside[held] = encoded
+        url = f"data:{mime};base64,{held}"
         return link if url == link.url else replace(link, url=url)

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from msgspec import DecodeError, Struct, json
 
+from portico.chat.aside import whole
 from portico.chat.reply import Batch
 from portico.egress.clients import EgressError, HTTPAnswer, HTTPRequest
 from portico.routing.attempts import Failure, Kind
@@ -83,7 +84,7 @@ class Gemini:
                 "x-goog-api-key": self.account.api_key,
                 **self.account.headers,
             },
-            encode(ask, self.signatures),
+            whole(encode(ask, self.signatures), ask.request.aside),
             connect=ask.target.patience.connect,
         )
 

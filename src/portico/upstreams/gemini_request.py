@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from msgspec import DecodeError, Raw, Struct
 from msgspec import json as wire
 
-from portico.chat.aside import put_back
 from portico.chat.messages import FunctionSpec
 from portico.chat.request import ChatRequest
 from portico.upstreams.base import Ask
@@ -71,7 +70,7 @@ def encode(ask: Ask, signatures: Signatures) -> bytes:
     if config := _configuration(ask, native):
         body["generationConfig"] = config
     body |= {name: native[name] for name in native.keys() - {"generationConfig", "thinkingConfig"}}
-    return put_back(wire.encode(body), request.aside)
+    return wire.encode(body)
 
 
 def _refuse(request: ChatRequest) -> None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import msgspec
 from msgspec import Struct
 
+from portico.chat.aside import whole
 from portico.chat.reply import Batch
 from portico.egress.clients import EgressError, HTTPAnswer, HTTPRequest
 from portico.routing.attempts import Failure, Kind
@@ -56,7 +57,7 @@ class OpenAI:
         call = HTTPRequest(
             f"{self._account.base_url}/chat/completions",
             self._headers | {"accept": "text/event-stream"} if stream else self._headers,
-            encode(ask, self._flavour, self._reasonings),
+            whole(encode(ask, self._flavour, self._reasonings), ask.request.aside),
             connect=ask.target.patience.connect,
         )
         async with AsyncExitStack() as stack:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from portico.chat.aside import put_back
 from portico.chat.messages import Message
 from portico.chat.request import ChatRequest
 from portico.routing.attempts import Failure, Kind
@@ -31,8 +30,8 @@ def encode(ask: Ask, flavour: Flavour, reasonings: Reasonings) -> bytes:
     Return the body for *ask*.
 
     The caller's fields pass as they came; `fields`, not the typed messages, is what is sent.
-    Repairs: `json_schema` (the schema goes into the prompt)
-    and `reasoning` (thoughts are handed back, and thinking is off).
+    Pictures that were laid aside are tickets in it. Repairs: `json_schema` (the schema goes into
+    the prompt) and `reasoning` (thoughts are handed back, and thinking is off).
 
     Raises:
         UpstreamFailed: INCAPABLE, naming a field that this flavour would silently ignore;
@@ -49,7 +48,7 @@ def encode(ask: Ask, flavour: Flavour, reasonings: Reasonings) -> bytes:
     _bound(body, request.max_output, target, flavour)
     _think(body, ask, flavour)
     body["messages"] = _said(ask, flavour, _instruct(body, ask, flavour), reasonings)
-    return put_back(_encode(body), request.aside)
+    return _encode(body)
 
 
 def owner(target: Target) -> str:

@@ -1,12 +1,12 @@
 """What pixels prove about accessibility, and what they cannot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from math import hypot
 from typing import Literal
 
 from msgspec import Struct
 
-from portico.vision.contrast import Contrast, measure
+from portico.vision.contrast import Colour, Contrast, measure, shown_inks
 from portico.vision.elements import Box, Element
 from portico.vision.pixels import Pixels
 
@@ -69,16 +69,18 @@ def audit(pixels: Pixels, elements: Sequence[Element], density: float = 1.0) -> 
     Return what the *pixels* of the upright original say about *elements* found on it.
 
     Contrast is measured, never guessed; what depends on what cannot be seen (the weight of a
-    font, a ground that is a photograph, a link inside of a sentence) is `needs_review`. Raises
-    ValueError for a density that is not above 0.
+    font, a ground that is a photograph, the ink of strokes thinner than a pixel, a link inside of
+    a sentence) is `needs_review`. Raises ValueError for a density that is not above 0.
     """
     if density <= 0:
         raise ValueError("density is pixels per CSS pixel, above 0")
     findings: list[Finding] = []
     targets = [element for element in elements if element.interactive]
-    for element in elements:
-        if element.type in _WRITTEN and (seen := _measured(pixels, element)):
-            findings += _text(element, seen, density)
+    texts = [_measured(pixels, each) if each.type in _WRITTEN else None for each in elements]
+    inks = shown_inks(filter(None, texts))
+    for element, seen in zip(elements, texts, strict=True):
+        if seen:
+            findings += _text(element, seen, density, thin=_is_thin(seen, inks))
         if element.interactive and "point" not in element.flags:
             findings += _target(element, targets, density)
     return Audit(findings=tuple(findings), density=density)
@@ -104,7 +106,12 @@ def _at(pixels: Pixels, box: Box) -> Pixels:
     return pixels[max(box.y1, 0) : max(box.y2, 0), max(box.x1, 0) : max(box.x2, 0)]
 
 
-def _text(element: Element, seen: Contrast, density: float) -> Iterator[Finding]:
+def _is_thin(seen: Contrast, inks: Set[Colour]) -> bool:
+    """True if what was measured may be the strongest of the blends, and not one of the *inks*."""
+    return seen.sightings is not None and seen.ink not in inks
+
+
+def _text(element: Element, seen: Contrast, density: float, *, thin: bool) -> Iterator[Finding]:
     top, bottom = seen.ink_rows
     size = (bottom - top) / density / CAPITAL
     one_line = size < LARGE * 2
@@ -113,10 +120,10 @@ def _text(element: Element, seen: Contrast, density: float) -> Iterator[Finding]
         element=element.id,
         check="contrast",
         criterion="1.4.3",
-        verdict=_contrast_verdict(seen, size),
+        verdict="needs_review" if thin else _contrast_verdict(seen, size),
         measured=round(seen.ratio, 2),
         required=required,
-        detail=_colours(seen),
+        detail=_colours(seen, thin=thin),
     )
     if one_line and size < SMALL:
         yield Finding(
@@ -141,9 +148,14 @@ def _contrast_verdict(seen: Contrast, size: float) -> Verdict:
     return "fail" if size < LARGE_BOLD else "needs_review"
 
 
-def _colours(seen: Contrast) -> str:
+def _colours(seen: Contrast, *, thin: bool) -> str:
     told = "#{:02x}{:02x}{:02x} on #{:02x}{:02x}{:02x}".format(*seen.ink, *seen.ground)
-    return told if seen.flat else f"{told}, among other colours"
+    if not seen.flat:
+        return f"{told}, among other colours"
+    if not thin:
+        return told
+    enough = ", which is enough" if seen.ratio >= TEXT_RATIO else ""
+    return f"{told}; at least this{enough}: the strokes may be too thin to show their full colour"
 
 
 def _target(element: Element, targets: list[Element], density: float) -> Iterator[Finding]:

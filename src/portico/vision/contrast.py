@@ -1,10 +1,13 @@
 """Contrast as WCAG 2.x counts it, measured from the pixels of one element."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from portico.vision.fullness import Colour, Sighting, proves, sightings
 from portico.vision.pixels import Pixels
 
 GROUND = 12
@@ -20,14 +23,16 @@ FLAT = 0.06
 _FEWEST = 3  # pixels of ink
 _NOTHING = 24.0  # of 441: the distance under which there is no ink
 
-type Colour = tuple[int, int, int]
+__all__ = ["Colour", "Contrast", "luminance", "measure", "ratio", "shown_inks"]
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
     """
     Two colours and their ratio, 1 to 21. `flat` is False where the ground or the ink has more
-    than one colour: then the ratio is that of the two most telling ones, and no proof.
+    than one colour: then the ratio is that of the two most telling ones, and no proof. `sightings`
+    are where the ink was, to tell whether it is more than a blend (`shown_inks`); None where an
+    encoder has been at work and no two pixels are alike.
     """
 
     ratio: float
@@ -35,6 +40,7 @@ class Contrast:
     ground: Colour
     flat: bool
     ink_rows: tuple[int, int]
+    sightings: frozenset[Sighting] | None = None
 
 
 def luminance(colour: Colour) -> float:
@@ -54,8 +60,8 @@ def measure(pixels: Pixels) -> Contrast | None:
     """
     Return the contrast of what is written on *pixels*, or None where there is nothing.
 
-    Exact on flat grounds where strokes are a pixel wide; thinner ones are blends all through, and
-    are measured as faint as they are shown.
+    Exact on flat grounds where the ink is to be seen (`shown_inks`). Strokes thinner than a pixel
+    are blends all through: their ratio is the least that it can be.
     """
     colours = pixels.reshape(-1, 3)
     if len(colours) < _FEWEST:
@@ -70,17 +76,33 @@ def measure(pixels: Pixels) -> Contrast | None:
     inked = distances >= INK * farthest
     near = np.abs(offsets).max(axis=1) <= GROUND
     untouched = float(np.all(offsets[near] == 0, axis=1).mean()) > 0.9
-    ink = np.median(colours[distances >= (farthest if untouched else FULL * farthest)], axis=0)
+    towards = np.median(colours[distances >= (farthest if untouched else FULL * farthest)], axis=0)
+    ink, seen = _colour(towards), None
     if untouched:
-        ink = _strongest(colours, ground, ink)
+        ink = _strongest(colours, ground, towards)
+        seen = sightings(pixels, ink, _colour(ground))
     rows = np.flatnonzero(inked.reshape(pixels.shape[:2]).any(axis=1))
     return Contrast(
-        ratio(_colour(ink), _colour(ground)),
-        _colour(ink),
+        ratio(ink, _colour(ground)),
+        ink,
         _colour(ground),
         _strangers(offsets, ink - ground) <= FLAT and float(near.mean()) >= GROUNDED,
         (int(rows[0]), int(rows[-1]) + 1),
+        seen,
     )
+
+
+def shown_inks(texts: Iterable[Contrast]) -> frozenset[Colour]:
+    """
+    Return the inks that *texts* of one picture prove together to be no blends.
+
+    One word may be too short to prove its ink; a page says many in the same one.
+    """
+    seen: dict[Colour, set[Sighting]] = defaultdict(set)
+    for text in texts:
+        if text.flat and text.sightings:
+            seen[text.ink] |= text.sightings
+    return frozenset(ink for ink in seen if proves(seen[ink]))
 
 
 def _commonest(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -96,12 +118,12 @@ def _commonest(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def _strongest(
     colours: NDArray[np.uint8], ground: NDArray[np.float64], ink: NDArray[np.float64]
-) -> NDArray[np.float64]:
+) -> Colour:
     """Return the pixel that is most of *ink*, not only of anything: in thin writing it is one."""
     offsets = colours - ground
     along = offsets @ (ink - ground) / float(np.sum((ink - ground) ** 2))
     beside = np.abs(offsets - along[:, None] * (ink - ground)).max(axis=1)
-    return np.asarray(colours[np.where(beside <= GROUND, along, 0).argmax()], dtype=np.float64)
+    return _colour(colours[np.where(beside <= GROUND, along, 0).argmax()])
 
 
 def _strangers(offsets: NDArray[np.float64], ink: NDArray[np.float64]) -> float:
@@ -113,6 +135,6 @@ def _strangers(offsets: NDArray[np.float64], ink: NDArray[np.float64]) -> float:
     return float(stray.mean())
 
 
-def _colour(value: NDArray[np.float64]) -> Colour:
+def _colour(value: NDArray[np.floating] | NDArray[np.uint8]) -> Colour:
     red, green, blue = (round(float(channel)) for channel in value)
     return red, green, blue

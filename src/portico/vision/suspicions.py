@@ -17,6 +17,9 @@ ENOUGH = 3
 """Boxes below which their places together tell nothing."""
 BETTER = 1.3
 """How much better another reading has to fit the picture."""
+MANY = 20
+BETTER_OF_MANY = 1.15
+"""Boxes from which chance matters less, and how much better another reading of them has to fit."""
 FITS = 0.3
 """The fit below which no reading is one."""
 _CORNER = 0.5
@@ -136,7 +139,8 @@ def _fits_otherwise(told: Statement) -> str | None:
         if _possible(boxes := [read(numbers) for numbers in whole])
     }
     best = max(readings, key=lambda name: readings[name], default="")
-    if best and readings[best] > max(fit * BETTER, FITS):
+    better = BETTER_OF_MANY if len(whole) >= MANY else BETTER
+    if best and readings[best] > max(fit * better, FITS):
         return f"the boxes fit the picture if they are read as {best}"
     return None
 

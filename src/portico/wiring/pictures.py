@@ -19,6 +19,7 @@ from portico.artifacts.sweep import Rules as Keeping
 from portico.artifacts.sweep import Swept, keep_swept
 from portico.artifacts.taking import Intake
 from portico.dispatch.eyes import Eyes
+from portico.dispatch.turnstile import Turnstile
 from portico.egress.dialling import Dialler
 from portico.settings import Settings
 from portico.settings.addresses import endpoint
@@ -48,7 +49,9 @@ class Pictures:
 
 
 @asynccontextmanager
-async def open_pictures(settings: Settings, home: Path) -> AsyncIterator[Pictures]:
+async def open_pictures(
+    settings: Settings, home: Path, turnstile: Turnstile
+) -> AsyncIterator[Pictures]:
     """
     Open the intake, the eyes, and the archive behind them.
 
@@ -82,7 +85,8 @@ async def open_pictures(settings: Settings, home: Path) -> AsyncIterator[Picture
         keeping = Keeping(keep_for=given.keep_days * DAY)
         sweeping = asyncio.create_task(keep_swept(shelf, keeping))
         stack.push_async_callback(_end, sweeping)
-        eyes = Eyes(intake, int(given.memory), archive if given.keep else None)
+        kept = archive if given.keep else None
+        eyes = Eyes(intake, int(given.memory), kept, turnstile)
         yield Pictures(intake, eyes, archive, blobs, keeping)
 
 

@@ -24,6 +24,7 @@ from portico.dispatch.idempotency import Once, Shelf
 from portico.dispatch.places import Places
 from portico.dispatch.rollcall import RollCall
 from portico.dispatch.streams import Bounds, Streams
+from portico.dispatch.turnstile import Turnstile
 from portico.errors import ConfigError, Problem
 from portico.ledger.base import LedgerStore
 from portico.ledger.spool import Spool
@@ -97,7 +98,8 @@ async def open_serving(
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
         server = settings.server
         places = Places(server.max_waiting, server.max_per_caller)
-        pictures = await stack.enter_async_context(open_pictures(settings, home))
+        turnstile = Turnstile()
+        pictures = await stack.enter_async_context(open_pictures(settings, home, turnstile))
         hedging = Hedging(server.hedge_share)
         failover = Failover(standing, places, hedging, server.answer_within, pictures.eyes)
         errands = await stack.enter_async_context(Errands())
@@ -118,6 +120,7 @@ async def open_serving(
             metrics=metrics,
             archive=pictures.archive,
             sweep=pictures.sweep,
+            turnstile=turnstile,
             design=Design(gateway, pictures.intake),
             stores=lambda: {
                 "access": "away" if gate.store_away else "ok",
