@@ -63,12 +63,17 @@ class Late:
         }
 
 
-def rise(quiet: Late, loud: Late) -> float:
-    """Return by how much the worse p99 of the two delays has risen."""
-    return max(
-        _part(loud.first, 99) - _part(quiet.first, 99),
-        _part(loud.whole, 99) - _part(quiet.whole, 99),
+def added(through: Late, past: Late) -> tuple[float, float]:
+    """Return what the gateway adds to the p99 of both delays: *past* it the upstream is as late."""
+    return (
+        _part(through.first, 99) - _part(past.first, 99),
+        _part(through.whole, 99) - _part(past.whole, 99),
     )
+
+
+def rise(quiet: tuple[float, float], loud: tuple[float, float]) -> float:
+    """Return by how much the worse of two added latencies has risen."""
+    return max(after - before for before, after in zip(quiet, loud, strict=True))
 
 
 def _part(times: Sequence[float], share: int) -> float:
@@ -109,17 +114,16 @@ class Pictures:
         with house(self._home / f"tail-{which}", self._line) as here:
             self._late(here.gateway)
             for number in range(self._plan.rounds):
-                quiet = self._late(here.gateway)
-                found["direct"]["quiet"].add(self._late(here.brief))
+                quiet, still = self._late(here.gateway), self._late(here.brief)
                 callers = self._callers(here, which, number)
                 with flooding(callers):
-                    loud = self._late(here.gateway)
-                    found["direct"]["loud"].add(self._late(here.brief))
+                    loud, stirred = self._late(here.gateway), self._late(here.brief)
                 answered += callers.answered
                 settle(here.gateway)
-                samples.append(rise(quiet, loud))
-                found["gateway"]["quiet"].add(quiet)
-                found["gateway"]["loud"].add(loud)
+                samples.append(rise(added(quiet, still), added(loud, stirred)))
+                for who, alone, beside in (("gateway", quiet, loud), ("direct", still, stirred)):
+                    found[who]["quiet"].add(alone)
+                    found[who]["loud"].add(beside)
         told: dict[str, object] = {
             who: {when: late.summary() for when, late in times.items()}
             for who, times in found.items()

@@ -16,7 +16,7 @@ from benchmarks.altered import Watched
 from benchmarks.houses import flood, flooded, flooding
 from benchmarks.load import trouble
 from benchmarks.measure import Plan, WrongAnswers, measured, press
-from benchmarks.pictures import Late, held, rise
+from benchmarks.pictures import Late, added, held, rise
 from benchmarks.processes import (
     Command,
     DidNotStart,
@@ -253,8 +253,12 @@ def test_the_configuration_for_pictures_is_one_that_the_gateway_takes() -> None:
 
 
 def test_the_rise_is_that_of_the_worse_delay() -> None:
-    assert rise(Late([1, 2], [3, 4]), Late([5, 9], [3, 5])) == 7
-    assert rise(Late([1, 2], [3, 4]), Late([1, 3], [3, 40])) == 36
+    assert rise((1.0, 4.0), (8.0, 5.0)) == 7
+    assert rise((2.0, 4.0), (3.0, 40.0)) == 36
+
+
+def test_what_the_upstream_itself_is_late_is_not_added_by_the_gateway() -> None:
+    assert added(Late([1, 9], [3, 40]), Late([1, 2], [3, 33])) == (7, 7)
 
 
 def test_a_loop_that_is_held_says_so_and_one_that_waits_does_not(tmp_path: Path) -> None:

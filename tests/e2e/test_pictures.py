@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from portico.errors import ConfigError
+from portico.settings import load_settings
+from portico.wiring import open_serving
 from tests.artifacts import odd
 from tests.serving import House, album, house
 
@@ -320,3 +323,15 @@ async def test_what_nothing_refers_to_is_counted_before_it_is_deleted(tmp_path: 
     grace = {"uses": 0, "blobs": 0, "derived": 0, "bytes": 0}
     assert told == {"dry_run": True, **grace}, "within the grace nothing goes"
     assert really == {"dry_run": False, **grace}
+
+
+async def test_an_address_of_a_bucket_that_cannot_be_read_is_told_without_its_secret(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "portico.yaml"
+    file.write_text('stores: {artifacts: "s3://bucket?secret_access_key=hush&colour=blue"}\n')
+    with pytest.raises(ConfigError, match="colour") as refused:
+        async with open_serving(lambda: load_settings(file, {}), tmp_path, exposed=False):
+            pass
+    assert "stores.artifacts" in str(refused.value)
+    assert "hush" not in str(refused.value)

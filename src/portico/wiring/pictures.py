@@ -12,7 +12,6 @@ from portico.artifacts.base import Blobs
 from portico.artifacts.fetch import Bounds, Fetcher
 from portico.artifacts.files import open_files, path_of
 from portico.artifacts.pictures import Limits
-from portico.artifacts.s3 import bucket_of, open_s3
 from portico.artifacts.shelf import Shelf
 from portico.artifacts.sqlite import open_sqlite
 from portico.artifacts.sweep import Rules as Keeping
@@ -21,6 +20,7 @@ from portico.artifacts.taking import Intake
 from portico.dispatch.eyes import Eyes
 from portico.dispatch.turnstile import Turnstile
 from portico.egress.dialling import Dialler
+from portico.errors import ConfigError, Problem
 from portico.settings import Settings
 from portico.settings.addresses import endpoint
 from portico.wiring.building import way
@@ -56,6 +56,7 @@ async def open_pictures(
     Open the intake, the eyes, and the archive behind them.
 
     Raises:
+        ConfigError: the address of the bucket cannot be read.
         StoreUnavailable: the folder of artifacts cannot be written to, or a bucket has no keys.
     """
     given = settings.pictures
@@ -92,7 +93,19 @@ async def open_pictures(
 
 def _blobs(settings: Settings) -> AbstractAsyncContextManager[Blobs]:
     url = settings.stores.artifacts.get_secret_value()
-    return open_s3(bucket_of(url)) if url.startswith("s3:") else open_files(path_of(url))
+    if not url.startswith("s3:"):
+        return open_files(path_of(url))
+    from portico.artifacts.s3 import bucket_of, open_s3  # takes memory: only where configured
+
+    try:
+        return open_s3(bucket_of(url))
+    except ValueError as exc:
+        raise _unread(str(exc)) from None
+
+
+def _unread(why: str) -> ConfigError:
+    remedy = "write s3://bucket?endpoint=http://host:port"
+    return ConfigError((Problem(why, key="stores.artifacts", remedy=remedy),))
 
 
 def _fetcher(settings: Settings) -> Fetcher | None:
