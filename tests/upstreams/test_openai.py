@@ -13,6 +13,7 @@ from portico.simulator.state import Simulator
 from portico.upstreams.base import Account, UpstreamFailed
 from portico.upstreams.openai import OpenAI
 from portico.upstreams.reasonings import Reasonings
+from tests.egress.servers import settled
 from tests.upstreams.openai_asks import ask, user
 from tests.upstreams.openai_calls import answer, batches, failing
 
@@ -197,7 +198,7 @@ async def test_a_connection_is_kept_for_the_next_question(pool: Pool, base: str)
     for _ in range(3):
         await answer(asked, ask(SAID, stream=True))
         await answer(asked, ask(SAID))
-    assert len(pool._live) == 1
+    assert pool.connections == 1
 
 
 FAULTS = [
@@ -307,7 +308,7 @@ async def test_leaving_early_hangs_up(pool: Pool, base: str, simulator: Simulato
     simulator.fault("openai", "*", "stall", after=2, seconds=600)
     async with upstream(pool, base, "generic").open(ask(SAID, stream=True)) as answer:
         assert await anext(aiter(answer))
-    assert not pool._live or all(connection.closed for connection in pool._live)
+    await settled(pool, 0)
 
 
 async def test_the_models_are_those_the_provider_lists(

@@ -432,6 +432,23 @@ LIMITS = st.builds(
 )
 
 
+def test_an_answer_under_way_unlearns_no_limit_of_the_same_moment() -> None:
+    quotas = Quotas()
+
+    def taught(value: int) -> None:
+        begun = quotas.begin(FLASH, 0, NOON)
+        failure = met(Limit(Metric.REQUESTS, Window.MINUTE, value), 1.0)
+        quotas.refused(FLASH, failure, begun, NOON)
+        quotas.end(FLASH, begun, Failed(failure))
+
+    taught(3)
+    first, second = (quotas.begin(FLASH, 10, NOON) for _ in range(2))
+    quotas.end(FLASH, first, Failed(Failure(Kind.UNREACHABLE)))
+    taught(1)
+    quotas.end(FLASH, second, Answered())
+    assert not fits(quotas)
+
+
 class Spendings(RuleBasedStateMachine):
     """Nobody who fits is turned away, and what is let through keeps every limit that is known."""
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from portico.chat.reply import Batch
 from portico.chat.request import ChatRequest
-from portico.egress.clients import Client
-from portico.routing.attempts import Failure
+from portico.egress.clients import Client, HTTPAnswer
+from portico.routing.attempts import Failure, Kind
 from portico.routing.tiers import Target
 
 
@@ -31,6 +31,16 @@ class Account:
     flavour: str = "generic"
     tunnelled: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # the operator's own
+
+
+def elsewhere(failure: Failure, answer: HTTPAnswer) -> bool:
+    """
+    Blame the exit of *answer* where *failure* is about its place; True: another one is there.
+
+    The same request may then be sent anew: who is refused for a place has been given nothing, and
+    an exit that was blamed is left alone for minutes.
+    """
+    return failure.kind is Kind.REGION and answer.barred()
 
 
 @dataclass(frozen=True, slots=True)

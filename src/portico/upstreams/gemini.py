@@ -12,7 +12,7 @@ from portico.chat.aside import whole
 from portico.chat.reply import Batch
 from portico.egress.clients import EgressError, HTTPAnswer, HTTPRequest
 from portico.routing.attempts import Failure, Kind
-from portico.upstreams.base import Account, Ask, UpstreamFailed
+from portico.upstreams.base import Account, Ask, UpstreamFailed, elsewhere
 from portico.upstreams.faults import from_event, from_exception, from_status
 from portico.upstreams.gemini_reply import Answer, NotAnAnswer
 from portico.upstreams.gemini_request import encode
@@ -52,11 +52,13 @@ class Gemini:
         answer = Answer(self.signatures, owner(ask), ask.request.n or 1)
         read = self._stream if ask.request.stream else self._whole
         try:
-            async with self.account.client.send(request) as head:
-                if head.status != 200:
-                    raise await self._refusal(head)
-                async with aclosing(read(head, answer)) as batches:
-                    yield batches
+            while True:  # until an exit is served, or none is left
+                async with self.account.client.send(request) as head:
+                    if head.status == 200:
+                        async with aclosing(read(head, answer)) as batches:
+                            yield batches
+                        return
+                    await self._refuse(head)
         except EgressError as error:
             raise UpstreamFailed(from_exception(error)) from error
 
@@ -149,12 +151,15 @@ class Gemini:
             return otherwise  # it may be half an answer, which nobody may quote
         return self._refused(head, body)
 
-    async def _refusal(self, head: HTTPAnswer) -> UpstreamFailed:
+    async def _refuse(self, head: HTTPAnswer) -> None:
+        """Raise UpstreamFailed, unless the same request may leave by another exit."""
         try:
             body = await head.read(MOST_COMPLAINT)
         except EgressError:
             body = b""  # the status still says most of it
-        return UpstreamFailed(self._refused(head, body))
+        failure = self._refused(head, body)
+        if not elsewhere(failure, head):
+            raise UpstreamFailed(failure)
 
     def _refused(self, head: HTTPAnswer, body: bytes) -> Failure:
         return from_status(
@@ -174,11 +179,12 @@ class Gemini:
             method="GET",
         )
         try:
-            async with self.account.client.send(request) as head:
-                if head.status != 200:
-                    raise await self._refusal(head)
-                body = await head.read()
-                return json.decode(body, type=_Page)
+            while True:
+                async with self.account.client.send(request) as head:
+                    if head.status == 200:
+                        body = await head.read()
+                        return json.decode(body, type=_Page)
+                    await self._refuse(head)
         except EgressError as error:
             raise UpstreamFailed(from_exception(error)) from error
         except (DecodeError, UnicodeDecodeError, RecursionError):

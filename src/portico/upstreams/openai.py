@@ -12,7 +12,7 @@ from portico.chat.aside import whole
 from portico.chat.reply import Batch
 from portico.egress.clients import EgressError, HTTPAnswer, HTTPRequest
 from portico.routing.attempts import Failure, Kind
-from portico.upstreams.base import Account, Ask, UpstreamFailed
+from portico.upstreams.base import Account, Ask, UpstreamFailed, elsewhere
 from portico.upstreams.faults import from_exception, from_status
 from portico.upstreams.flavours import flavour_of
 from portico.upstreams.openai_chunks import Reading, complete
@@ -61,10 +61,14 @@ class OpenAI:
             connect=ask.target.patience.connect,
         )
         async with AsyncExitStack() as stack:
-            with _carrying():
-                answer = await stack.enter_async_context(self._account.client.send(call))
-            if answer.status != 200:
-                raise UpstreamFailed(await self._refusal(answer))
+            while True:  # until an exit is served, or none is left
+                with _carrying():
+                    answer = await stack.enter_async_context(self._account.client.send(call))
+                if answer.status == 200:
+                    break
+                failure = await self._refusal(answer)
+                if not elsewhere(failure, answer):
+                    raise UpstreamFailed(failure)
             media = answer.headers.get("content-type", "")
             streamed = "event-stream" in media or (stream and "json" not in media)
             yield (_Streamed if streamed else _Whole)(self._account, answer, self._listener(ask))

@@ -173,7 +173,8 @@ class Spending:
         for lesson, used in begun.seen:
             key = lesson.metric, lesson.window
             same = self.lessons.get(key)
-            if same is not None and same.at == lesson.at and used > same.value:
+            # A lesson that came meanwhile, in the same moment even, is not unlearned by it.
+            if same and same.at == lesson.at and lesson.value <= same.value < used:
                 self.lessons[key] = Lesson(*key, used, lesson.zone, lesson.at)
 
     @property
