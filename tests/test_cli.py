@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from portico import __version__
 from portico.cli import app
 
-COMMANDS = ["", "up", "check", "explain", "simulate", "schema", "keys"]
+COMMANDS = ["", "up", "check", "explain", "simulate", "schema", "keys", "egress"]
+EGRESS = ["egress import", "egress show", "egress render"]
 KEYS = ["keys create", "keys list", "keys revoke"]
 
 type Run = Callable[..., Result]
@@ -45,7 +46,7 @@ def portico(home: Path, *line: str, **environ: str) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS + KEYS)
+@pytest.mark.parametrize("command", COMMANDS + KEYS + EGRESS)
 def test_every_command_explains_itself_with_an_example(run: Run, command: str) -> None:
     told = run(*command.split(), "--help").output
     assert f"Example: portico {command}".strip() in told
@@ -53,7 +54,7 @@ def test_every_command_explains_itself_with_an_example(run: Run, command: str) -
 
 
 def test_no_summary_in_the_list_of_commands_is_cut_short(run: Run) -> None:
-    for line in ((), ("keys",)):
+    for line in ((), ("keys",), ("egress",)):
         told = run(*line, "--help").output
         assert "..." not in told.partition("Commands:")[2]
 

@@ -26,13 +26,14 @@ from portico.api.front import Front
 from portico.api.leaving import DrainingServer
 from portico.settings import Settings, load_settings
 from portico.telemetry.logs import configure
-from portico.wiring import open_serving
+from portico.wiring import carried, open_serving, read_tunnels
 
 CHAT = "/v1/chat/completions"
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
-_CONFIG, _HOST = "PORTICO_CONFIG", "PORTICO_LISTEN"  # how worker processes learn them
+# How worker processes learn them.
+_CONFIG, _HOST, _WITH_TUNNEL = "PORTICO_CONFIG", "PORTICO_LISTEN", "PORTICO_WITH_TUNNEL"
 
 
 SWITCH = 0.0005
@@ -105,7 +106,7 @@ def application() -> FastAPI:
     """Return what a worker process serves, from the environment."""
     environ = os.environ
     path = Path(environ[_CONFIG]) if environ.get(_CONFIG) else None
-    load = partial(load_settings, path, environ)
+    load = partial(_loaded, path, environ)
     settings = load()
     configure(settings.telemetry.log, settings.telemetry.format, sys.stderr)
     outside = exposed(environ.get(_HOST, "127.0.0.1"))
@@ -140,16 +141,28 @@ def keep_freed_memory() -> None:
         tell(_MMAP_THRESHOLD, 32 << 20)
 
 
-def serve(config: Path | None, *, host: str, port: int, workers: int) -> None:
+def _loaded(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return the settings; with a tunnel of our own, its file is where `egress import` puts it."""
+    settings = load_settings(path, environ)
+    if environ.get(_WITH_TUNNEL):
+        return carried(settings, home(environ) / "tunnels.yaml")
+    return settings
+
+
+def serve(
+    config: Path | None, *, host: str, port: int, workers: int, with_tunnel: bool = False
+) -> None:
     """
-    Serve until interrupted.
+    Serve until interrupted; *with_tunnel*, our own engine carries every tunnelled path.
 
     Raises:
-        ConfigError: the configuration contradicts itself.
+        ConfigError: the configuration, or a file of tunnels that it names, contradicts itself.
         OSError: the address is taken.
     """
-    settings = load_settings(config, os.environ)
     os.environ[_HOST] = host
+    os.environ[_WITH_TUNNEL] = "1" if with_tunnel else ""
+    settings = _loaded(config, os.environ)
+    read_tunnels(settings)  # here a fault is a sentence
     if config is not None:
         os.environ[_CONFIG] = str(config)
     print(banner(settings, host, port), file=sys.stderr, flush=True)  # noqa: T201 - for a person

@@ -36,6 +36,15 @@ async def settled(pool: Pool, connections: int) -> None:
     raise AssertionError(f"{pool.connections} connections are open")
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what the background does."""
+    for _ in range(3000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to that")
+
+
 @asynccontextmanager
 async def serving(
     handler: Handler,

@@ -69,6 +69,8 @@ IMPOSSIBLE = [
     (path("kind: tunnel"), "egress.p.via", "proxy"),
     (path("kind: tunnel, via: []"), "egress.p.via", "proxy"),
     (path("kind: direct, via: ['http://h:1']"), "egress.p.via", "nothing"),
+    (path("kind: direct, tunnels: t.yaml"), "egress.p.tunnels", "nothing"),
+    (path("kind: tunnel, via: ['http://h:1'], tunnels: t"), "egress.p.tunnels", "in place of"),
     (path("kind: tunnel, via: ['http://h:1']", "direct"), "egress.direct.kind", "direct"),
     (path("kind: tunnel, via: ['socks5://h:1']"), "egress.p.via[0]", "outside the tunnel"),
     (path("kind: tunnel, via: ['https://h:1']"), "egress.p.via[0]", "not a socks5h"),

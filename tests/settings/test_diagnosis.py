@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from portico.access.base import Key, Roster
+from portico.egress.tunnels.inlets import Inlet
+from portico.egress.tunnels.store import save
+from portico.egress.tunnels.values import Shadowsocks
 from portico.errors import ConfigError, Problem, StoreUnavailable
 from portico.settings.diagnosis import Finding, diagnose
 
@@ -75,6 +78,24 @@ def test_a_tunnel_that_listens_is_fine_and_one_that_does_not_is_an_error(tmp_pat
     tunnel = about(found(tmp_path, environ=environ), "egress.google")
     assert (tunnel.level, tunnel.what) == ("error", f"no tunnel listens at 127.0.0.1:{port}")
     assert "start the tunnel" in tunnel.mend
+
+
+def test_an_engine_of_our_own_wants_its_file_and_a_program(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    text = f"egress: {{google: {{kind: tunnel, tunnels: {file}}}}}\n"
+    missing = about(found(tmp_path, text, TUNNELLED), str(file))
+    assert (missing.level, missing.what) == ("error", "cannot be read: No such file or directory")
+    save(file, (Inlet("one", 21001, Shadowsocks("192.0.2.1", 443, "aes-256-gcm", "canary")),))
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    environ = TUNNELLED | {"PATH": str(bin_)}
+    nothing = about(found(tmp_path, text, environ), "egress.google")
+    assert nothing.level == "error"
+    assert "put `xray` or `sing-box` on the PATH" in nothing.what
+    (bin_ / "sing-box").write_text("#!/bin/sh\n")
+    (bin_ / "sing-box").chmod(0o755)
+    engine = about(found(tmp_path, text, environ), "egress.google")
+    assert (engine.level, engine.what) == ("ok", "sing-box is here and can carry the tunnels (1)")
 
 
 def test_a_tunnel_nobody_uses_is_not_looked_at(tmp_path: Path) -> None:

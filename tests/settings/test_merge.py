@@ -45,6 +45,14 @@ def test_built_in_targets_go_with_their_upstream() -> None:
     assert merged.left_out == (("targets", "a"),)
 
 
+def test_a_path_is_given_its_proxies_or_its_tunnels_and_not_both() -> None:
+    file = {"extends": "builtin", "egress": {"t": {"tunnels": "f"}}}
+    assert merge(BUILTIN, file).tree["egress"]["t"] == {"kind": "tunnel", "tunnels": "f"}
+    under = BUILTIN | {"egress": {"t": {"kind": "tunnel", "tunnels": "f"}}}
+    file = {"extends": "builtin", "egress": {"t": {"via": ["y"]}}}
+    assert merge(under, file).tree["egress"]["t"] == {"kind": "tunnel", "via": ["y"]}
+
+
 def test_a_role_of_the_file_may_borrow_a_built_in_target() -> None:
     file = {"targets": {"c": {"upstream": "u"}}, "roles": {"r": {"targets": ["c", "b", "x"]}}}
     merged = merge(BUILTIN, file)

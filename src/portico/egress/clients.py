@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from portico.egress.status import Receipt
+
 
 class EgressError(Exception):
     """Bytes could not be carried; says how far we got."""
@@ -34,15 +36,25 @@ class TooLarge(EgressError):
     """The answer is over the limit that its reader set."""
 
 
+type Piece = bytes | memoryview
+
+
 @dataclass(frozen=True, slots=True)
 class HTTPRequest:
     """One request. `connect` is in seconds and bounds dialling, tunnel and TLS together."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | tuple[Piece, ...] = b""  # pieces are sent as they are, without a copy
     method: str = "POST"
     connect: float = 5.0
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        if isinstance(self.body, bytes):
+            return len(self.body)
+        return sum(memoryview(piece).nbytes for piece in self.body)
 
 
 class HTTPAnswer(Protocol):
@@ -56,6 +68,19 @@ class HTTPAnswer(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """Header names in lower case; of a repeated one the last counts."""
+        ...
+
+    @property
+    def receipt(self) -> Receipt:
+        """By which way it came."""
+        ...
+
+    def barred(self) -> bool:
+        """
+        Tell the path that the provider does not serve where this answer's exit is.
+
+        True if the same request, sent anew, leaves by another exit.
+        """
         ...
 
     async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
@@ -74,12 +99,13 @@ class Client(Protocol):
         """
         Send *request* and give its answer; leaving the context hangs up or returns to the pool.
 
-        Follows no redirect, consults no environment proxy, and asks once: only on a kept
-        connection that its peer had closed already is the request sent anew, on a new one.
+        Follows no redirect, consults no environment proxy, and asks once, with two exceptions: on
+        a kept connection that its peer had closed already, the request is sent anew on a new one;
+        and where a tunnel is lost before the answer's head, once more through another.
         Waits for ever for the head and the body: the caller's clock bounds that.
 
         Raises:
-            ConnectFailed: and its subclass TunnelDown.
+            ConnectFailed: and its subclasses TunnelDown and WrongPath.
             ConnectionLost: the connection closed before the head was complete.
             NotHTTP: the head does not parse.
         """

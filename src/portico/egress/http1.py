@@ -12,7 +12,7 @@ from typing import cast
 
 import httptools
 
-from portico.egress.clients import ConnectionLost, EgressError, HungUp, NotHTTP, TooLarge
+from portico.egress.clients import ConnectionLost, EgressError, HungUp, NotHTTP, Piece, TooLarge
 
 _PAUSE_ABOVE = 256 * 1024  # bytes waiting for the reader before the socket is left alone
 _MOST_FRAMING = 64 * 1024  # bytes of head, trailers or chunk sizes without a byte of body
@@ -121,11 +121,13 @@ class Connection(asyncio.Protocol):
 
     # -- what the exchange calls
 
-    def ask(self, head: bytes, body: bytes) -> None:
+    def ask(self, head: bytes, body: bytes | tuple[Piece, ...]) -> None:
         """Send a request on an idle connection."""
         assert self.transport is not None
         self._begin()
-        if len(body) < 65_536:
+        if not isinstance(body, bytes):
+            self.transport.writelines((head, *body))
+        elif len(body) < 65_536:
             self.transport.write(head + body)
         else:
             self.transport.writelines((head, body))

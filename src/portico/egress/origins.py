@@ -48,7 +48,7 @@ def head_of(request: HTTPRequest, origin: Origin, target: str) -> bytes:
     lines = [f"{request.method} {target} HTTP/1.1", f"host: {host}"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     if request.body or request.method != "GET":
-        lines.append(f"content-length: {len(request.body)}")
+        lines.append(f"content-length: {request.length}")
     if any(map(_UNFIT_FOR_HEADER.search, lines)):
         raise ConnectFailed("a header holds a line break or another control character")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

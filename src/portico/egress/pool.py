@@ -1,157 +1,188 @@
-"""Connections of one egress path: dialled, kept, reused, closed."""
+"""An egress path as an HTTP client: its own hosts only, each request by the way that serves."""
 
 import asyncio
 import pathlib
-from collections import deque
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from types import TracebackType
 
-from portico.egress.clients import ConnectFailed, HTTPRequest, HungUp
+from portico.egress.clients import ConnectionLost, HTTPRequest, HungUp
 from portico.egress.dialling import Dialler
+from portico.egress.health import Sign
+from portico.egress.hosts import Hosts
 from portico.egress.http1 import Connection
+from portico.egress.lines import Lines
 from portico.egress.origins import Origin, head_of, split
-from portico.egress.paths import Path
+from portico.egress.paths import Direct, Path
+from portico.egress.status import PathStatus, Receipt
+from portico.egress.ways import Way, Ways
 
-_MOST_IDLE = 128  # per origin
+_DOUBT, _DOUBT_AGAIN = 0.5, 3.0  # seconds without a head, after which the tunnel is looked at
 
 
 class Pool:
     """
     An `egress.clients.Client` over one path; whoever opens it closes it.
 
-    *trust* is as `egress.dialling.Dialler` says. A connection rests for at most *keep* seconds:
-    less than what providers keep theirs open.
+    *trust* and *hosts* are as `egress.dialling.Dialler` says. A connection rests for at most
+    *keep* seconds: less than what providers keep theirs open.
     """
 
     def __init__(
-        self, path: Path, trust: pathlib.Path | None = None, *, keep: float = 50.0
+        self,
+        path: Path,
+        trust: pathlib.Path | None = None,
+        *,
+        keep: float = 50.0,
+        hosts: Hosts | None = None,
     ) -> None:
         self.path = path
-        self._keep = keep
-        self._dialler = Dialler(path, trust)
-        self._idle: dict[Origin, deque[Connection]] = {}  # the longest idle first
-        self._live: set[Connection] = set()
-        self._sweeper: asyncio.TimerHandle | None = None
-        self._closed = False
-        self._emptied = asyncio.Event()
-        self._split = lru_cache(256)(split)  # a path's few URLs, over and over
+        self.ways = Ways(path, self._on_down)
+        self._dialler = Dialler(path, trust, hosts)
+        self.lines = Lines(self._dialler, self.ways, keep)
+        self._waiting: set[Sending] = set()  # for the head of an answer, through a tunnel
+        self._place = lru_cache(256)(self._checked)  # a path's few URLs, over and over
 
     def send(self, request: HTTPRequest) -> "Sending":
         """See `egress.clients.Client.send`."""
         return Sending(self, request)
 
+    def send_by(self, way: Way, request: HTTPRequest) -> "Sending":
+        """Send by that one way and by no other, however it does; for probes."""
+        return Sending(self, request, way)
+
+    def belong(self, hosts: Hosts) -> None:
+        """Carry what *hosts* say from now on; what is under way goes on."""
+        self._dialler.hosts = hosts
+        self._place.cache_clear()
+
     @property
     def connections(self) -> int:
         """How many connections are open, in use and resting."""
-        return len(self._live)
+        return len(self.lines)
+
+    @property
+    def status(self) -> PathStatus:
+        """How the path and its listeners do now."""
+        if isinstance(self.path, Direct):
+            return PathStatus(self.path.name, "direct", True, self.connections)
+        now = asyncio.get_running_loop().time()
+        listeners = tuple(way.status(now) for way in self.ways.all)
+        return PathStatus(self.path.name, "tunnel", self.ways.up, self.connections, listeners)
 
     async def aclose(self) -> None:
         """Hang up everything, also what is in use or being dialled; nothing is sent after this."""
-        self._closed = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        if self._live:
-            for connection in list(self._live):
-                connection.hang_up()
-            await self._emptied.wait()
+        await self.lines.aclose()
 
     def address(self, request: HTTPRequest) -> tuple[Origin, bytes]:
-        """Return where *request* goes and its head; raises ConnectFailed."""
-        origin, target = self._split(request.url)
+        """Return where *request* goes and its head; raises ConnectFailed, WrongPath."""
+        origin, target = self._place(request.url)
         return origin, head_of(request, origin, target)
 
-    async def take(self, origin: Origin, seconds: float, *, fresh: bool = False) -> Connection:
-        """Return a connection to *origin*, kept unless it must be *fresh*; raises ConnectFailed."""
-        if not fresh and (kept := self._kept(origin)) is not None:
-            return kept
-        if self._closed:
-            raise ConnectFailed("the egress path has been closed")
-        connection = await self._dialler.dial(origin, seconds, partial(self._forget, origin))
-        if self._closed or connection.closed:
-            connection.hang_up()
-            raise ConnectFailed("the connection was closed at once")
-        self._live.add(connection)
-        self._emptied.clear()
-        return connection
+    def _checked(self, url: str) -> tuple[Origin, str]:
+        origin, target = split(url)
+        self._dialler.check(origin)
+        return origin, target
 
-    def give_back(self, origin: Origin, connection: Connection) -> None:
-        """Keep a connection whose answer is whole; hang up any other."""
-        if self._closed or not connection.reusable:
-            connection.hang_up()
-            return
-        loop = asyncio.get_running_loop()
-        connection.rest(loop.time())
-        idle = self._idle.setdefault(origin, deque())
-        idle.append(connection)
-        if len(idle) > _MOST_IDLE:
-            idle.popleft().hang_up()
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(self._keep, self._sweep)
+    def _on_down(self, way: Way) -> None:
+        """Whoever waits on a dead tunnel for a head goes by another, if there is one."""
+        if self.ways.elsewhere(way):
+            for sending in self._waiting:
+                sending.give_up(way)
 
-    def _kept(self, origin: Origin) -> Connection | None:
-        """Return the connection that has rested least; those who rested too long are hung up."""
-        idle = self._idle.get(origin)
-        oldest = asyncio.get_running_loop().time() - self._keep
-        while idle:
-            connection = idle.pop()
-            if connection.idle_since > oldest and not connection.stale:
-                return connection
-            connection.hang_up()
-        return None
+    def watch(self, sending: "Sending") -> None:
+        """Count *sending* among those who wait for a head through a tunnel."""
+        self._waiting.add(sending)
 
-    def _sweep(self) -> None:
-        """Hang up whoever rested too long, also at origins that nobody asks any more."""
-        loop = asyncio.get_running_loop()
-        oldest = loop.time() - self._keep
-        for origin, idle in list(self._idle.items()):
-            while idle and idle[0].idle_since <= oldest:
-                idle.popleft().hang_up()
-            if not idle:
-                del self._idle[origin]
-        self._sweeper = loop.call_later(self._keep, self._sweep) if self._idle else None
-
-    def _forget(self, origin: Origin, connection: Connection) -> None:
-        self._live.discard(connection)
-        if not self._live:
-            self._emptied.set()
-        idle = self._idle.get(origin)
-        if idle is not None and connection in idle:
-            idle.remove(connection)
+    def unwatch(self, sending: "Sending") -> None:
+        """Do not."""
+        self._waiting.discard(sending)
 
 
 class Sending:
     """One request under way: an async context manager that gives its answer."""
 
-    __slots__ = ("_connection", "_origin", "_pool", "_request", "headers", "status")
+    __slots__ = (
+        "_connection",
+        "_origin",
+        "_pool",
+        "_request",
+        "_timer",
+        "_wanted",
+        "_way",
+        "headers",
+        "status",
+    )
 
     headers: Mapping[str, str]
     status: int
 
-    def __init__(self, pool: Pool, request: HTTPRequest) -> None:
+    def __init__(self, pool: Pool, request: HTTPRequest, wanted: Way | None = None) -> None:
         self._pool = pool
         self._request = request
+        self._wanted = wanted
         self._connection: Connection | None = None
+        self._way = pool.ways.all[0]
+        self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> "Sending":
         self._origin, head = self._pool.address(self._request)
-        for fresh in (False, True):
+        fresh, but = False, None
+        while True:
+            ways = (self._wanted,) if self._wanted is not None else self._pool.ways.order(but)
             seconds = self._request.connect
-            connection = await self._pool.take(self._origin, seconds, fresh=fresh)
+            way, connection = await self._pool.lines.take(self._origin, seconds, ways, fresh=fresh)
             try:
                 connection.ask(head, self._request.body)
-                await connection.answered()
+                await self._answered(way, connection)
                 break
-            except HungUp:  # a kept connection that its peer was just closing
+            except ConnectionLost as lost:
                 connection.hang_up()
-                if not connection.idle_since:
+                if isinstance(lost, HungUp) and connection.idle_since and not fresh:
+                    fresh = True  # a kept connection that its peer was just closing
+                elif (
+                    but is None
+                    and self._wanted is None
+                    and self._pool.lines.lost(way, self._origin)
+                ):
+                    but = way  # nothing has come: once more, by another way
+                else:
                     raise
             except BaseException:
                 connection.hang_up()
                 raise
-        self._connection = connection
+        self._connection, self._way = connection, way
         self.status, self.headers = connection.status, connection.headers
         return self
+
+    async def _answered(self, way: Way, connection: Connection) -> None:
+        """Wait for the head; through a tunnel, see now and then whether that is still there."""
+        if way.via is None:
+            await connection.answered()
+            return
+        self._connection, self._way = connection, way
+        self._doubt_in(_DOUBT)
+        self._pool.watch(self)
+        try:
+            await connection.answered()
+        finally:
+            self._pool.unwatch(self)
+            self._connection = None
+            if self._timer is not None:
+                self._timer.cancel()
+        self._pool.ways.note(way, Sign.SERVED if connection.status < 400 else Sign.CARRIED)
+
+    def _doubt_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._doubt)
+
+    def _doubt(self) -> None:
+        looked = self._pool.lines.doubt(self._way, self._origin)
+        self._doubt_in(_DOUBT_AGAIN if looked else _DOUBT)
+
+    def give_up(self, way: Way) -> None:
+        """Wait no longer for a head that was to come by *way*."""
+        if self._way is way and self._connection is not None:
+            self._connection.hang_up()
 
     async def __aexit__(
         self,
@@ -160,7 +191,7 @@ class Sending:
         trace: TracebackType | None,
     ) -> None:
         connection, self._connection = self._open, None
-        self._pool.give_back(self._origin, connection)
+        self._pool.lines.give_back(self._way, self._origin, connection)
 
     @property
     def _open(self) -> Connection:
@@ -168,6 +199,16 @@ class Sending:
         if self._connection is None:
             raise RuntimeError("the answer is read only inside its context")
         return self._connection
+
+    @property
+    def receipt(self) -> Receipt:
+        """By which way it came."""
+        return self._pool.ways.receipt(self._way)
+
+    def barred(self) -> bool:
+        """See `egress.clients.HTTPAnswer.barred`."""
+        self._pool.ways.note(self._way, Sign.BARRED, "the provider does not serve this location")
+        return self._way.via is not None and self._pool.ways.elsewhere(self._way)
 
     async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
         """Return the whole body; raises TooLarge, ConnectionLost, NotHTTP."""

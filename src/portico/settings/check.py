@@ -97,10 +97,14 @@ def _role(role: Role, targets: Mapping[str, Target]) -> Iterator[Found]:
 def _egress(name: str, path: EgressPath) -> Iterator[Found]:
     if name == "direct" and path.kind != "direct":
         yield ("kind",), "the path `direct` is the direct one", "give the tunnel another name"
-    elif path.kind == "direct" and path.via:
-        yield ("via",), "a direct path goes via nothing", "write `kind: tunnel`, or remove it"
-    if path.kind == "tunnel" and not path.via:
-        yield ("via",), "a tunnel needs a proxy to go via", "write [socks5h://host:port]"
+    for key in ("via", "tunnels"):
+        if path.kind == "direct" and getattr(path, key):
+            yield (key,), "a direct path goes via nothing", "write `kind: tunnel`, or remove it"
+    if path.kind == "tunnel" and not path.via and not path.tunnels:
+        remedy = "write [socks5h://host:port], or name a file as `tunnels`"
+        yield ("via",), "a tunnel needs a proxy to go via", remedy
+    if path.via and path.tunnels:
+        yield ("tunnels",), "stands in place of `via`, and both are given", "remove one of them"
     for index, proxy in enumerate(path.via):
         yield from _wrong(("via", index), addresses.proxy(proxy.get_secret_value()))
 

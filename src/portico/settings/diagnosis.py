@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from portico.access.base import Roster
+from portico.egress.programs import NoEngine, Places
+from portico.egress.tunnels.store import load
 from portico.errors import ConfigError, Problem, StoreUnavailable
 from portico.settings.check import warnings
 from portico.settings.load import load_settings
@@ -46,7 +49,7 @@ def diagnose(
         Finding("ok", "the configuration is sound", str(config) if config else "built-in"),
         *(_fault(problem, "note") for problem in warnings(settings)),
         *_upstreams(settings),
-        *_tunnels(settings),
+        *_tunnels(settings, environ.get("PATH", "")),
         *_access(settings, home, keys),
         _home(home),
     ]
@@ -68,9 +71,11 @@ def _upstreams(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", f"{name} has a key", where)
 
 
-def _tunnels(settings: Settings) -> Iterator[Finding]:
+def _tunnels(settings: Settings, search: str) -> Iterator[Finding]:
     for name in sorted(settings.paths_in_use):
         path = settings.egress[name]
+        if path.tunnels:
+            yield from _engine(f"egress.{name}", Path(path.tunnels), search)
         for via in path.via if path.kind == "tunnel" else ():
             parts = urlsplit(via.get_secret_value())
             place, where = f"{parts.hostname}:{parts.port}", f"egress.{name}"
@@ -79,6 +84,21 @@ def _tunnels(settings: Settings) -> Iterator[Finding]:
             else:
                 mend = "start the tunnel; its traffic waits and never goes another way"
                 yield Finding("error", f"no tunnel listens at {place}", where, mend)
+
+
+def _engine(where: str, file: Path, path: str) -> Iterator[Finding]:
+    """An engine of our own wants a file of tunnels, and a program that carries them all."""
+    try:
+        inlets = load(file)
+        program = Places(path, tuple(sys.path)).program(inlets)
+    except ConfigError as exc:
+        yield from (_fault(problem) for problem in exc.problems)
+    except NoEngine as exc:
+        mend = "its traffic waits and never goes another way"
+        yield Finding("error", str(exc), where, mend)
+    else:
+        told = f"{program.engine.name} is here and can carry the tunnels ({len(inlets)})"
+        yield Finding("ok", told, where)
 
 
 def _listens(host: str, port: int) -> bool:

@@ -1,6 +1,6 @@
 """The entries of the catalog's sections: upstreams, targets, roles, egress paths."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -198,3 +198,19 @@ class EgressPath(Section):
         default=(),
         description="The proxies of a tunnel, in the order of trying: socks5h:// or http://.",
     )
+    tunnels: str = Field(
+        default="",
+        description="In place of `via`: a file of tunnels (`portico egress import` makes it), which"
+        " an engine of the gateway's own carries.",
+    )
+
+    def by(self, via: Iterable[str]) -> "EgressPath":
+        """Return this tunnelled path by way of the proxies *via*, whoever runs them."""
+        secrets = tuple(SecretStr(url) for url in via)
+        return self.model_copy(update={"via": secrets, "tunnels": ""})
+
+    def carried_from(self, file: str) -> "EgressPath":
+        """Return this path as one that our own engine carries, unless it is direct or says so."""
+        if self.kind == "direct" or self.tunnels:
+            return self
+        return self.model_copy(update={"via": (), "tunnels": file})

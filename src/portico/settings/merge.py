@@ -11,6 +11,9 @@ REPLACED = ("upstreams", "targets", "roles", "egress")
 NATURE = ("dialect", "kind")
 """An entry that changes one of these is another thing: nothing of the built-in one stays."""
 
+EITHER = (("via", "tunnels"), ("tunnels", "via"))
+"""Of these, whoever gives the first means it in place of the built-in second."""
+
 type Tree = Mapping[str, Value]
 
 
@@ -54,9 +57,10 @@ def _over(under: Value, over: Value) -> Value:
         return over
     if any(key in under and key in over and under[key] != over[key] for key in NATURE):
         return over
-    merged = dict(under)
+    gone = {second for first, second in EITHER if first in over}
+    merged = {key: value for key, value in under.items() if key not in gone}
     for key, value in over.items():
-        merged[key] = _over(under[key], value) if key in under else value
+        merged[key] = _over(merged[key], value) if key in merged else value
     return merged
 
 

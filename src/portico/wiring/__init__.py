@@ -4,7 +4,16 @@ The composition root: the only room that names concrete backends.
 Everything with a lifetime is opened here, in one place, and closed in reverse.
 """
 
+from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import keyring, open_serving
 
-__all__ = ["explain_offline", "keyring", "open_serving", "played_at", "simulate"]
+__all__ = [
+    "carried",
+    "explain_offline",
+    "keyring",
+    "open_serving",
+    "played_at",
+    "read_tunnels",
+    "simulate",
+]

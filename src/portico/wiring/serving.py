@@ -40,6 +40,7 @@ from portico.telemetry.spans import open_spans
 from portico.upstreams.standing import Record, Standing
 from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
+from portico.wiring.engines import leading
 from portico.wiring.pictures import open_pictures
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,9 @@ async def open_serving(
         ConfigError: the configuration contradicts itself.
         StoreUnavailable: the ledger's store does not open.
     """
-    settings = load()
     async with AsyncExitStack() as stack:
+        load = await stack.enter_async_context(leading(load, home, environ))
+        settings = load()
         simulator = await stack.enter_async_context(serve_simulator(_simulator(settings)))
         await prepare(settings)
         builder = Builder(simulator)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portico.egress.paths import Via
 from portico.egress.tunnels import fields
@@ -44,6 +44,8 @@ class Listeners:
             raise Refused(Reason.BAD_LISTENER)
         if not literal.is_loopback and not (self.user and self.password):
             raise Refused(Reason.OPEN_LISTENER)
+        if not _signs_in(self.user, self.password):
+            raise Refused(Reason.BAD_SIGN_IN)
         for name, port in self.reach:
             if fields.address(name) != name:
                 raise Refused(Reason.BAD_HOST)
@@ -72,3 +74,29 @@ def distinct(inlets: tuple[Inlet, ...]) -> None:
     port, times = Counter(inlet.port for inlet in inlets).most_common(1)[0]
     if times > 1:
         raise Refused(Reason.SAME_PORT, str(port))
+
+
+def rebased(inlets: tuple[Inlet, ...], first: int) -> tuple[Inlet, ...]:
+    """Return *inlets* at the ports from *first* on, in their order; raises Refused."""
+    return tuple(replace(inlet, port=first + number) for number, inlet in enumerate(inlets))
+
+
+def parse_reach(text: str) -> tuple[str, int]:
+    """Return the host and the port of `host:port`; raises Refused for all but a name's."""
+    host, _, digits = text.rpartition(":")
+    try:
+        name = fields.address(host, Reason.BAD_REACH)
+        port = int(digits) if digits.isascii() and digits.isdigit() else 0
+        fields.port(port)
+    except ValueError:
+        raise Refused(Reason.BAD_REACH) from None
+    if fields.ip(name) is not None:  # the engines' rules tell names from addresses
+        raise Refused(Reason.BAD_REACH)
+    return name, port
+
+
+def _signs_in(user: str, password: str) -> bool:
+    """Say whether Basic (RFC 7617 §2) and SOCKS5 (RFC 1929 §2) can carry both."""
+    both = (user, password)
+    sound = all(text.isprintable() and len(text.encode()) <= 255 for text in both)
+    return sound and ":" not in user

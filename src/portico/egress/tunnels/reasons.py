@@ -69,6 +69,10 @@ class Reason(StrEnum):
     NO_PORT_LEFT = "there is no port left to listen on"
     BAD_LISTENER = "a sidecar listens by http or socks5h, on an IP address"
     OPEN_LISTENER = "a sidecar that listens beyond loopback needs a user and a password"
+    BAD_SIGN_IN = (
+        "a listener's user and password are printable, up to 255 bytes, no colon in the user"
+    )
+    BAD_REACH = "a reach is a host name and a port, as in generativelanguage.googleapis.com:443"
 
 
 class Refused(ValueError):

@@ -65,7 +65,7 @@ def render(inlets: tuple[Inlet, ...], listeners: Listeners) -> Json:
     distinct(inlets)
     for inlet in inlets:
         if missing := obstacle(inlet.tunnel):
-            raise Refused(Reason.ENGINE_CANNOT, missing)
+            raise Refused(Reason.ENGINE_CANNOT, f"{inlet.name}: {missing}")
     rules = [rule for inlet in inlets for rule in _rules(inlet, listeners)]
     return {
         "log": {"level": "warn", "timestamp": True},

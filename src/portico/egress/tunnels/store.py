@@ -9,7 +9,6 @@ The operator's file of tunnels: YAML, with secrets, readable for its owner only.
 
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,7 +16,7 @@ from typing import Any, NoReturn
 import msgspec
 import yaml
 
-from portico.egress.tunnels import links
+from portico.egress.tunnels import files, links
 from portico.egress.tunnels.engines import able
 from portico.egress.tunnels.inlets import Inlet, distinct
 from portico.egress.tunnels.reasons import Caution, Reason, Refused
@@ -62,16 +61,7 @@ def save(path: Path, inlets: tuple[Inlet, ...]) -> None:
     tree = {"tunnels": [_entry(inlet) for inlet in inlets]}
     # Escaped: of the letters beyond ASCII, PyYAML does not read back all that it writes.
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=False)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # is 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    files.write(path, text)
 
 
 def import_links(text: str, known: tuple[Inlet, ...] = ()) -> Imported:

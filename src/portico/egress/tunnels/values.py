@@ -173,6 +173,18 @@ def cautions(tunnel: Tunnel) -> tuple[Caution, ...]:
     return tuple(found)
 
 
+def secrets_of(value: Struct) -> tuple[str, ...]:
+    """Return every secret text in *value*, also the single keys of a chain, none of them empty."""
+    found = list[str]()
+    for name in value.__struct_fields__:
+        inner = getattr(value, name)
+        if isinstance(inner, Struct):
+            found += secrets_of(inner)
+        elif name in SECRETS:
+            found += (inner, *inner.split(":"))
+    return tuple(text for text in found if text)
+
+
 def pinned(tunnel: Tunnel, address: str) -> Tunnel:
     """
     Return *tunnel* with its server at the IP *address*; the names that it shows stay.

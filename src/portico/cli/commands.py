@@ -1,0 +1,159 @@
+"""Every command but those about keys and tunnels, which have modules of their own."""
+
+import asyncio
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from portico import __version__
+from portico.cli.egress import egress
+from portico.cli.ends import Config, ending
+from portico.cli.keys import keys
+
+app = typer.Typer(
+    help="Portico: one address, speaking the OpenAI API, for a design lab's models.",
+    epilog="Example: portico up --port 8000",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.add_typer(keys, name="keys")
+app.add_typer(egress, name="egress")
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Say the version, or go on to the command."""
+    if version:
+        typer.echo(f"portico {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: portico up --config portico.yaml --port 8000")
+def up(
+    config: Config = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="How many processes serve.", min=1)] = 1,
+    with_tunnel: Annotated[
+        bool,
+        typer.Option(
+            "--with-tunnel",
+            help="Carry tunnelled paths by an engine of our own, with the tunnels that"
+            " `portico egress import` took.",
+        ),
+    ] = False,
+) -> None:
+    """Serve; upstreams without a key are simulated, and say so."""
+    from portico.app import serve
+
+    ending(lambda: serve(config, host=host, port=port, workers=workers, with_tunnel=with_tunnel))
+
+
+@app.command(epilog="Example: portico check --config portico.yaml")
+def check(config: Config = None) -> None:
+    """
+    Diagnose configuration and installation.
+
+    Each finding says what, where and how to mend it. Exits with 1 if one is an error.
+    """
+    from portico.app import home
+    from portico.settings.diagnosis import diagnose
+    from portico.wiring import keyring
+
+    place = home(os.environ)
+    findings = diagnose(config, place, os.environ, lambda: asyncio.run(keyring(place).roster()))
+    for finding in findings:
+        typer.echo(str(finding))
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command(epilog='Example: portico explain "Refactor this function" --model auto')
+def explain(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What would be asked.")],
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture to come with it.", exists=True, dir_okay=False),
+    ] = None,
+    model: Annotated[str, typer.Option(help="auto, a role, or a target.")] = "auto",
+    config: Config = None,
+) -> None:
+    """Print the route of a prompt, without asking anyone."""
+    from portico.settings import load_settings
+    from portico.wiring import explain_offline
+
+    def tell() -> None:
+        load = partial(load_settings, config, os.environ)
+        route = explain_offline(load, prompt, image or [], model)
+        typer.echo(json.dumps(route, indent=2, ensure_ascii=False))
+
+    ending(tell)
+
+
+@app.command(epilog="Example: portico drill --only silent --only cut-reset")
+def drill(
+    config: Config = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Play this scene; may be given again.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
+) -> None:
+    """
+    Play faults against this configuration's routes, and score them.
+
+    Upstreams are simulated, keys synthetic, stores temporary. Exits with 1 if a scene failed.
+    """
+    from portico.drill.report import HEAD, ended, line, opening
+    from portico.drill.run import drill as run
+    from portico.drill.run import named
+
+    def tell() -> None:
+        scenes = named(only or [])
+        if not as_json:
+            typer.echo(f"{opening(config, len(scenes))}\n\n{HEAD}")
+        told = run(config, scenes, lambda one: None if as_json else typer.echo(line(one)))
+        typer.echo(told.json if as_json else f"\n{ended(told)}")
+        if told.failed:
+            raise typer.Exit(1)
+
+    ending(tell)
+
+
+@app.command(epilog="Example: portico simulate --port 9900")
+def simulate(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 9900,
+) -> None:
+    """
+    Serve the upstream simulator alone.
+
+    It speaks the providers' real dialects and fails on command (POST /_control).
+    """
+    from portico.wiring import simulate as run
+
+    ending(lambda: asyncio.run(run(host, port, lambda url: typer.echo(f"simulating at {url}"))))
+
+
+@app.command(epilog="Example: portico schema > portico.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of the configuration file."""
+    from portico.settings import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
