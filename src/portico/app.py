@@ -24,6 +24,7 @@ from portico.api.chat import Chat
 from portico.api.deps import Lobby, Serving
 from portico.api.front import Front
 from portico.api.leaving import DrainingServer
+from portico.artifacts.room import large_blocks
 from portico.settings import Settings, load_settings
 from portico.telemetry.logs import configure
 from portico.wiring import carried, open_serving, read_tunnels
@@ -139,6 +140,7 @@ def keep_freed_memory() -> None:
         tell = ctypes.CDLL(None).mallopt  # its parameters are in glibc's malloc.h
         tell(_TRIM_THRESHOLD, 64 << 20)
         tell(_MMAP_THRESHOLD, 32 << 20)
+    large_blocks()
 
 
 def _loaded(path: Path | None, environ: Mapping[str, str]) -> Settings:

@@ -2,64 +2,25 @@
 Which addresses a picture may be fetched from. Pure.
 
 What a link means is read here once, and nobody reads it again: the fetcher dials what `checked`
-returned. The tables are IANA's special-purpose registries (IPv4, IPv6 and names, RFC 6890), written
-out because `ipaddress.is_global` says something else with every patch of Python.
+returned. What an address is worth is `egress.addresses`' to say.
 """
 
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import urlsplit
 
 from portico.artifacts.pictures import PictureRefused
+from portico.egress.addresses import Address as Address
+from portico.egress.addresses import number
+from portico.egress.addresses import permitted as permitted
 from portico.egress.clients import ConnectFailed
 from portico.egress.origins import Origin, split
-
-type Address = IPv4Address | IPv6Address
 
 NOT_PUBLIC = "The picture's address is not one on the public internet."
 """Whatever stands there, and whether anything does: nobody maps our network with this sentence."""
 
 _LONGEST = 8192  # characters of a link
-
-_CLOSED_V4 = tuple(
-    map(
-        IPv4Network,
-        (
-            "0.0.0.0/8",  # this host
-            "10.0.0.0/8",
-            "100.64.0.0/10",  # carriers' NAT, and the metadata of some clouds
-            "127.0.0.0/8",
-            "168.63.129.16/32",  # Azure's wire server, seen only from inside
-            "169.254.0.0/16",  # link-local, and the metadata of most clouds
-            "172.16.0.0/12",
-            "192.0.0.0/24",
-            "192.0.2.0/24",
-            "192.88.99.0/24",
-            "192.168.0.0/16",
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "224.0.0.0/4",
-            "240.0.0.0/4",
-        ),
-    )
-)
-_UNICAST = IPv6Network("2000::/3")  # all that IANA gives out; loopback, ULA, link-local are outside
-_CLOSED_V6 = tuple(
-    map(
-        IPv6Network,
-        (
-            "2001::/23",  # Teredo (an IPv4 address in disguise), benchmarks, ORCHID
-            "2001:db8::/32",
-            "2002::/16",  # 6to4: an IPv4 address in disguise, and dead (RFC 7526)
-            "3fff::/20",
-        ),
-    )
-)
-_TRANSLATED = IPv6Network("64:ff9b::/96")  # what DNS64 makes of an IPv4 address: that one counts
 
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _INSIDE = frozenset(
@@ -108,19 +69,6 @@ class Wanted:
         return f"{scheme}://{host}:{self.origin.port}{self.target}"
 
 
-def permitted(address: Address) -> bool:
-    """Say whether *address* is one of the public internet: unicast, and no disguise."""
-    if isinstance(address, IPv4Address):
-        return not any(address in closed for closed in _CLOSED_V4)
-    if address.scope_id is not None:
-        return False
-    if address.ipv4_mapped is not None:
-        return permitted(address.ipv4_mapped)
-    if address in _TRANSLATED:
-        return permitted(IPv4Address(int(address) & 0xFFFF_FFFF))
-    return address in _UNICAST and not any(address in closed for closed in _CLOSED_V6)
-
-
 def checked(url: str, rules: Rules = STRICT) -> Wanted:
     """
     Return what *url* means, its host in the one way we write it.
@@ -137,7 +85,7 @@ def checked(url: str, rules: Rules = STRICT) -> Wanted:
     if not rules.knows(origin.port):
         raise PictureRefused("The picture's address has a port that no picture is fetched from.")
     host = origin.host.lower().removesuffix(".")
-    address = _number(host)
+    address = number(host)
     if address is None:
         if not _NAME.fullmatch(host) or host.rpartition(".")[2] in _INSIDE:
             raise PictureRefused(NOT_PUBLIC)
@@ -168,13 +116,3 @@ def _read(url: str) -> tuple[Origin, str]:
     if "[" in place and ":" not in origin.host:  # [v1.name], and no browser would go there
         raise PictureRefused(NOT_PUBLIC)
     return origin, target
-
-
-def _number(host: str) -> Address | None:
-    """Return the address that *host* is a notation of, or None for a name."""
-    try:
-        if ":" in host:
-            return IPv6Address(host)
-        return IPv4Address(socket.inet_aton(host))  # as resolvers read: 127.1, 0177.0.0.1, 0x7f.1
-    except (OSError, ValueError):
-        return None  # and then it is no name either, if it looks like a number

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -22,8 +22,8 @@ _TURNS: Mapping[int, Image.Transpose] = {
 
 _ORIENTATION = 0x0112
 _SIXTEEN = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
-_STRIP = 2_000_000  # pixels at a time: bounded copies of a large picture
-_WHOLE = 10_000_000  # pixels that are hashed in one piece: that saves a copy
+_STRIP = 100_000  # pixels at a time: other threads wait a fraction of a millisecond for each
+_LINES = 2_000_000  # pixels whose changes are added up at a time
 
 
 def orientation(image: Image.Image) -> int:
@@ -56,20 +56,38 @@ def srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile | None) -> Image.
     plain = _converted(image, profile) if profile else None
     if plain is None:
         plain = _unprofiled(image)
-    if plain.mode == "RGBA" and _lowest(plain.getchannel("A")) == 255:
+    if plain.mode == "RGBA" and _covers(plain):
         return plain.convert("RGB")
     return plain
 
 
-def _lowest(channel: Image.Image) -> int:
-    """Return the least value of a channel of 8 bits."""
-    return next(value for value, count in enumerate(channel.histogram()) if count)
+def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """
+    Give *image* in copies of a few whole rows, each with the number of its first row.
+
+    A picture's bytes in one piece are a second picture in memory, and Pillow makes them without
+    letting any other thread go on.
+    """
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _covers(image: Image.Image) -> bool:
+    """Whether nothing shows through an RGBA picture."""
+    return all(
+        strip.getchannel("A").histogram()[255] == strip.width * strip.height
+        for _, strip in strips(image)
+    )
 
 
 def _eight(image: Image.Image) -> Image.Image:
     """Keep the upper eight of sixteen bits: Pillow's own conversion cuts off instead."""
-    values = np.asarray(image)
-    return Image.fromarray((np.clip(values, 0, 65535) >> 8).astype(np.uint8))
+    eight = Image.new("L", image.size)
+    for top, strip in strips(image):
+        values = np.clip(np.asarray(strip), 0, 65535) >> 8
+        eight.paste(Image.fromarray(values.astype(np.uint8)), (0, top))
+    return eight
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image | None:
@@ -79,9 +97,11 @@ def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.I
         return None
     try:
         source = image if image.mode == mode else image.convert(mode)
-        way = ImageCms.buildTransform(
-            profile, ImageCms.createProfile("sRGB"), mode, "RGBA" if mode == "RGBA" else "RGB"
-        )
+        shown = "RGBA" if mode == "RGBA" else "RGB"
+        way = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, shown)
+        if mode == shown and not source.readonly:  # a second picture is what memory has no room for
+            ImageCms.applyTransform(source, way, inPlace=True)
+            return source
         return ImageCms.applyTransform(source, way)
     except ImageCms.PyCMSError:
         return None
@@ -108,10 +128,7 @@ def fingerprint(image: Image.Image) -> str:
     What is fully transparent has no colour here: encoders keep it or not, as they like.
     """
     digest = hashlib.sha256(f"{image.mode} {image.width} {image.height}\n".encode())
-    whole = image.width * image.height <= _WHOLE
-    rows = image.height if whole else max(1, _STRIP // image.width)
-    for top in range(0, image.height, rows):
-        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
+    for _, strip in strips(image):
         if image.mode == "RGBA":
             values = np.array(strip)
             values[values[..., 3] == 0] = 0
@@ -124,7 +141,7 @@ def fingerprint(image: Image.Image) -> str:
 def activity(image: Image.Image) -> list[float]:
     """Return for each line along the longer side how much the brightness changes within it."""
     tall = image.height >= image.width
-    lines = max(1, _STRIP // min(image.size))
+    lines = max(1, _LINES // min(image.size))
     found: list[float] = []
     for begin in range(0, max(image.size), lines):
         end = min(begin + lines, max(image.size))

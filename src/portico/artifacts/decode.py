@@ -13,6 +13,8 @@ from PIL import Image, ImageCms
 from portico.artifacts import colour
 from portico.artifacts.frames import contact_sheet, frames
 from portico.artifacts.pictures import Limits, PictureRefused, Sheet, Size
+from portico.artifacts.profiles import HEAVIEST, LARGEST
+from portico.artifacts.room import make_room
 from portico.artifacts.strip import stripped
 
 _PILLOW: Mapping[str, str] = {
@@ -29,7 +31,6 @@ _PILLOW: Mapping[str, str] = {
 _WEIGHT: Mapping[str, int] = {"image/webp": 2, "image/avif": 2}
 """How many times as much a kind's decoder holds at once as the others'."""
 
-_MOST = 20_000_000  # bytes that are kept as they came: no model takes more in one picture
 _FIRST = "The first page of several; the others were left out."
 
 # Decoders give up in all these ways; RuntimeWarning is Pillow's word for a bomb.
@@ -85,6 +86,7 @@ def _opened(data: bytes, kind: str, limits: Limits) -> Image.Image:
         raise PictureRefused(f"This animation has more than {limits.frames} frames.")
     image = Image.open(io.BytesIO(data), formats=(_PILLOW[kind],))
     bounded(image.size, replace(limits, pixels=limits.pixels // _WEIGHT.get(kind, 1)))
+    make_room(image.width * image.height)
     return image
 
 
@@ -131,8 +133,9 @@ def _sheet(image: Image.Image, data: bytes, kind: str, limits: Limits) -> Sheet:
     same = turn == 1 and profile is None and image.mode != "CMYK"
     image = colour.srgb(image, profile)
     image = colour.upright(_bare(image), turn)
-    clean = stripped(data, kind) if same and image.mode == "RGB" else b""
-    clean = clean if len(clean) <= _MOST else b""
+    same = same and image.mode == "RGB" and image.width * image.height <= LARGEST
+    clean = stripped(data, kind) if same else b""
+    clean = clean if len(clean) <= HEAVIEST else b""
     return Sheet(image, colour.fingerprint(image), clean, kind if clean else "", note=note)
 
 
@@ -146,6 +149,7 @@ def _heif(data: bytes, limits: Limits) -> Sheet:
     """HEIC turns itself by its own boxes; what EXIF says of it was said before that."""
     opened = pillow_heif.open_heif(io.BytesIO(data))
     bounded(opened.size, limits)
+    make_room(opened.size[0] * opened.size[1])
     image = opened.to_pillow()
     del opened
     image = _bare(colour.srgb(image, colour.profile_of(image)))

@@ -13,8 +13,8 @@ class Kept:
     """
     The prepared pictures asked for last, within *room* bytes of content and text.
 
-    A picture is known by the SHA-256 of its bytes, not by its pixels: so nothing is decoded to
-    look it up, and nobody gets the note or the text of another file. Not for threads: ask and
+    A picture is known by a hash of its bytes, not by its pixels: so nothing is decoded to look it
+    up, and nobody gets the note or the text of another file. Not for threads: ask and
     keep on the event loop.
     """
 
@@ -28,19 +28,19 @@ class Kept:
         """Return the bytes of everything kept."""
         return self._held
 
-    def find(self, raw: str, profile: Profile) -> tuple[Prepared, ...]:
-        """Return what was made of picture *raw* for *profile*; nothing if it is not kept."""
-        made = self._made.get((raw, profile), ())
+    def find(self, known: str, profile: Profile) -> tuple[Prepared, ...]:
+        """Return what was made of picture *known* for *profile*; nothing if it is not kept."""
+        made = self._made.get((known, profile), ())
         if made:
-            self._made.move_to_end((raw, profile))
+            self._made.move_to_end((known, profile))
         return made
 
-    def keep(self, profile: Profile, made: Sequence[Prepared]) -> None:
+    def keep(self, known: str, profile: Profile, made: Sequence[Prepared]) -> None:
         """Keep what was made of one picture, and forget what was not asked for the longest."""
         size = _size(made)
         if not made or size > self._room:
             return
-        name = (made[0].raw, profile)
+        name = (known, profile)
         self._held += size - _size(self._made.pop(name, ()))
         self._made[name] = tuple(made)
         while self._held > self._room:

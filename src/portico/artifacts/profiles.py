@@ -51,6 +51,10 @@ PROFILES: Mapping[str, Profile] = {
     "generic": GENERIC,
 }
 
+LARGEST = max(profile.pixels for profile in PROFILES.values())
+HEAVIEST = max(profile.bytes for profile in PROFILES.values())
+"""Pixels and bytes beyond which nobody takes a picture as it came."""
+
 _NAMES = ("gemini", "qwen2.5-vl", "qwen2-vl", "qwen3-vl", "ui-tars", "claude", "deepseek")
 
 

@@ -11,6 +11,7 @@ from portico.artifacts.encode import backdrop, encoded, opaque
 from portico.artifacts.pictures import PictureRefused, Prepared, Sheet
 from portico.artifacts.plan import View, fit, plan, tiled
 from portico.artifacts.profiles import Profile
+from portico.artifacts.scale import pieces
 
 _SHRUNK = 0.8  # of the scale, again and again, until the bytes fit
 _SMALLEST = 16  # pixels: shrinking below that is not what the bytes need
@@ -86,17 +87,16 @@ def _content(sheet: Sheet, view: View, profile: Profile) -> tuple[bytes, str, Vi
 
 def _drawn(image: Image.Image, view: View, ground: str) -> Image.Image:
     """Scale the box without bending it; pad with what is in its corner, to be no new edge."""
-    left, top, right, bottom = view.box
-    if view.size == (right - left, bottom - top):
-        part = image if view.size == image.size else image.crop(view.box)
-    else:
-        part = image.resize(view.size, Image.Resampling.LANCZOS, box=view.box)
-    part = opaque(part, ground)
-    if view.canvas == view.size:
-        return part
-    corner = part.getpixel((view.size[0] - 1, view.size[1] - 1))
-    canvas = Image.new("RGB", view.canvas, corner)
-    canvas.paste(part, (0, 0))
+    if image.mode == "RGB" and view.canvas == image.size:
+        return image
+    canvas = Image.new("RGB", view.canvas)
+    for row, piece in pieces(image, view.box, view.size):
+        canvas.paste(opaque(piece, ground), (0, row))
+    width, height = view.size
+    corner = canvas.getpixel((width - 1, height - 1))
+    assert corner is not None  # its mode has pixels
+    canvas.paste(corner, (width, 0, *view.canvas))
+    canvas.paste(corner, (0, height, width, view.canvas[1]))
     return canvas
 
 
@@ -104,7 +104,7 @@ def _recipe(view: View, how: str) -> str:
     """Return what makes these bytes of those pixels again, with the version that did."""
     box = ",".join(map(str, view.box))
     size, canvas = ("x".join(map(str, pair)) for pair in (view.size, view.canvas))
-    return f"portico/1 box={box} size={size} canvas={canvas} lanczos {how} pillow={pillow}"
+    return f"portico/2 box={box} size={size} canvas={canvas} lanczos {how} pillow={pillow}"
 
 
 def _note(sheet: Sheet, view: View, told: _Told) -> str:

@@ -27,7 +27,8 @@ def _png(data: bytes) -> bytes:
     """Keep the chunks that make pixels, of 8 bits or less; whatever follows the end is dropped."""
     if data[24] > 8:
         return b""
-    kept = [data[:8]]
+    seen = memoryview(data)  # a slice of it is no copy
+    kept = [seen[:8]]
     place = 8
     while True:
         length, name = struct.unpack_from(">I4s", data, place)
@@ -35,7 +36,7 @@ def _png(data: bytes) -> bytes:
         if end > len(data):
             return b""
         if name in _PNG_KEPT:
-            kept.append(data[place:end])
+            kept.append(seen[place:end])
         if name == b"IEND":
             return b"".join(kept)
         place = end
@@ -43,7 +44,8 @@ def _png(data: bytes) -> bytes:
 
 def _jpeg(data: bytes) -> bytes:
     """Keep the segments that make pixels, up to the end of the first picture."""
-    kept = [data[:2]]
+    seen = memoryview(data)
+    kept = [seen[:2]]
     place = 2
     while True:
         marker = data[place + 1]
@@ -59,5 +61,5 @@ def _jpeg(data: bytes) -> bytes:
                 return b""
             end = following.start()
         if marker in _JPEG_MAKES or any(data.startswith(says, place) for says in _JPEG_SAYS):
-            kept.append(data[place:end])
+            kept.append(seen[place:end])
         place = end

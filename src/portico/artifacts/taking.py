@@ -2,7 +2,6 @@
 
 import asyncio
 import binascii
-import hashlib
 import io
 import os
 import threading
@@ -12,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 
 import pybase64
+from blake3 import blake3
 from PIL import Image
 
 from portico.artifacts.apart import APART
@@ -123,7 +123,7 @@ class Intake:
             return made
         making = self._making.get(name)
         if making is None:
-            making = self._making[name] = asyncio.create_task(self._made(data, profile))
+            making = self._making[name] = asyncio.create_task(self._made(data, *name))
             making.add_done_callback(lambda _: self._making.pop(name, None))
         await asyncio.wait({making})  # unlike awaiting it, this does not cancel it with us
         if making.cancelled():
@@ -157,10 +157,12 @@ class Intake:
 
     async def _hash(self, data: bytes) -> str:
         if len(data) <= QUICK:
-            return hashlib.sha256(data).hexdigest()
-        return await self.work(lambda: hashlib.sha256(data).hexdigest())
+            return blake3(data).hexdigest()
+        return await self.work(lambda: blake3(data).hexdigest())
 
-    async def _made(self, data: bytes, profile: Profile) -> tuple[Prepared, ...] | PictureRefused:
+    async def _made(
+        self, data: bytes, known: str, profile: Profile
+    ) -> tuple[Prepared, ...] | PictureRefused:
         """A refusal is a value here: several may wait for it, and each raises its own."""
         try:
             large = await self.work(partial(is_large, data))
@@ -168,7 +170,7 @@ class Intake:
             made = await self.work(make, alone=large)
         except PictureRefused as refused:
             return refused
-        self._kept.keep(profile, made)
+        self._kept.keep(known, profile, made)
         return made
 
 
