@@ -65,7 +65,8 @@ def test_what_is_said_to_be_seen_is_what_was_sent(screen: Screen) -> None:
         drawn = seen.width - seen.padding[0], seen.height - seen.padding[1]
         region = original.resize(drawn, Image.Resampling.LANCZOS, box=tuple_of(seen.region))
         assert image.size == (seen.width, seen.height)
-        assert ImageChops.difference(region, image.crop((0, 0, *drawn))).getbbox() is None
+        apart = ImageChops.difference(region, image.crop((0, 0, *drawn))).getextrema()
+        assert all(most <= 1 for _, most in apart), "but for a step that bands may differ by"
         assert max(seen.padding) < 28 + 32
 
 
