@@ -8,7 +8,7 @@ import pytest
 
 from portico.artifacts.base import Blobs, Span, Stored
 from portico.artifacts.files import open_files
-from portico.dispatch.descriptions import MOST, Description, Descriptions
+from portico.dispatch.descriptions import KNOWN, MOST, Description, Descriptions
 from portico.dispatch.errands import Errands
 from portico.errors import StoreUnavailable
 
@@ -74,3 +74,14 @@ async def test_a_store_that_is_away_changes_nothing_but_that() -> None:
         descriptions.note("key-1", PIXELS, SAID)
         assert await descriptions.find("key-1", PIXELS) == SAID
         assert await descriptions.find("key-1", "cd" * 32) is None
+
+
+async def test_what_was_said_long_ago_is_forgotten_and_a_store_may_refuse_it() -> None:
+    async with Errands() as errands:
+        descriptions = Descriptions(errands)
+        for number in range(KNOWN + 1):
+            descriptions.note(None, f"{number:064}", SAID)
+        assert await descriptions.find(None, f"{0:064}") is None
+        assert await descriptions.find(None, f"{KNOWN:064}") == SAID
+        Descriptions(errands, Away()).note(None, PIXELS, SAID)
+        await asyncio.sleep(0.01)

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from portico.api.wire import parse
+from portico.artifacts.archive import Archive
+from portico.artifacts.index import Artifact
 from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile
 from portico.artifacts.taking import Intake
 from portico.chat.aside import put_back
+from portico.chat.pictures import pictures
 from portico.chat.request import ChatRequest
-from portico.dispatch.eyes import Eyes
+from portico.dispatch.eyes import STUB, Eyes
 from portico.dispatch.journey import Journey
-from portico.errors import MalformedRequest, Overloaded
+from portico.errors import MalformedRequest, Overloaded, StoreUnavailable
 from portico.routing.tiers import Target
 from tests.artifacts import odd
 
@@ -142,3 +145,45 @@ async def test_waiting_for_a_picture_ends() -> None:
         asked = journey(uri(PHOTO))
         with pytest.raises(Overloaded):
             await eyes.show(asked, asked.request, GEMINI, 0.0)
+
+
+async def test_what_is_larger_than_all_the_room_is_not_remembered() -> None:
+    async with watched(room=1) as (intake, eyes):
+        for _ in range(2):
+            await shown(eyes, journey(uri(PHOTO)))
+        assert len(intake.prepared_for) == 2
+
+
+class Index(Archive):
+    """An archive whose index is away."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def carried(self, owner: str | None, raw: str) -> Artifact | None:
+        self.asked += 1
+        raise StoreUnavailable("away")
+
+
+async def test_what_is_left_out_is_named_where_that_is_known_and_nobody_waits_for_it() -> None:
+    ident = "art_" + "a" * 26
+    intake = Intake(None, None)
+    try:
+        for archive in (None, Index()):
+            eyes = Eyes(intake, archive=archive)
+            asked = journey(ident, uri(PHOTO), "https://lab.example/x.png")
+            named, carried, linked = pictures(asked.request.messages).values()
+            assert ident in await eyes.stub(asked, named)
+            assert await eyes.stub(asked, carried) == STUB
+            assert await eyes.stub(asked, linked) == STUB
+            if archive is not None:
+                assert archive.asked == 1
+    finally:
+        intake.close()
+
+
+async def test_what_is_less_than_was_asked_for_is_told_once() -> None:
+    asked = journey(uri(SHOT))
+    asked.degrade("one")
+    asked.degrade("one")
+    assert asked.degraded == ["one"]

@@ -234,3 +234,14 @@ def test_what_was_not_asked_for_longest_goes_first() -> None:
     shelf.keep(claims[3], finished(b"x" * COST))
 
     assert [shelf.find(claim) is not None for claim in claims] == [True, False, True, True]
+
+
+def test_an_answer_is_forgotten_once_its_window_is_over() -> None:
+    now = [0.0]
+    shelf = Shelf(WINDOW, ROOM, lambda: now[0])
+    claim = Claim(None, b"a", b"")
+    shelf.keep(claim, finished())
+    assert shelf.find(claim) is not None
+    now[0] = WINDOW
+    assert shelf.find(claim) is None
+    assert shelf.size == 0

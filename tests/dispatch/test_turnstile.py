@@ -52,14 +52,13 @@ async def test_each_passes_in_a_turn_of_its_own_in_the_order_of_coming() -> None
 
 async def test_who_leaves_while_waiting_takes_nobodys_turn() -> None:
     turnstile = Turnstile()
-    await turnstile.passed()
-    waiting = [asyncio.ensure_future(turnstile.passed()) for _ in range(3)]
+    waiting = [asyncio.ensure_future(turnstile.passed()) for _ in range(4)]
     await asyncio.sleep(0)
-    waiting[0].cancel()
+    waiting[1].cancel()
     async with asyncio.timeout(5):
         with suppress(asyncio.CancelledError):
-            await waiting[0]
-        await asyncio.gather(*waiting[1:])
+            await waiting[1]
+        await asyncio.gather(waiting[0], *waiting[2:])
         for _ in range(3):
             await asyncio.sleep(0)
         await turnstile.passed()

@@ -106,3 +106,23 @@ async def test_what_failed_for_its_own_sake_is_not_asked_again_in_words(tmp_path
         answer = await lab.chat(asking("What colour?"), model="design")
     assert answer.status_code == 400
     assert "x-portico-degraded" not in answer.headers
+
+
+async def test_without_anybody_left_to_tell_the_first_failure_stays(tmp_path: Path) -> None:
+    """All of the role were asked; a refusal is no description; a broken picture has none."""
+    roles = {"vision": {"hand_down": True}, "code": {"targets": ["deepseek-v3"], "hand_down": True}}
+    async with house(tmp_path, roles=roles) as lab:
+        lab.simulator.fault("gemini", "*", "blocked_prompt")
+        refused = await lab.chat(asking("What is this?"), model="vision")
+        await lab.chat(asking(f"SAY: {SAID}"), model="vision")
+        await asyncio.sleep(0.3)
+        blinded(lab)
+        answer = await lab.chat(asking("What colour?"), model="vision")
+        told = await lab.chat(asking("What colour?"), model="code")
+        broken = await lab.chat(
+            asking("?", odd.saved(odd.page(99, 99), "PNG")[:2000]), model="code"
+        )
+    assert refused.status_code == 200
+    assert answer.status_code == 502
+    assert told.headers["x-portico-degraded"] == "image-handed-down"
+    assert broken.status_code == 422
