@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from portico.api.body import read_body
+from portico.api.refusals import refusal
 from portico.artifacts.taking import QUICK, Intake
 from portico.errors import GatewayError, MalformedRequest
 
@@ -124,24 +125,6 @@ def _value(name: str, text: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise MalformedRequest(f"`{name[:100]}` is not JSON.", param=name[:100]) from None
-
-
-def refusal(exc: msgspec.ValidationError) -> MalformedRequest:
-    """Return msgspec's words (`Expected …, got … - at $.path`) as ours; no value is repeated."""
-    said, _, path = str(exc).rpartition(" - at ")
-    if not path.startswith("`$"):
-        said, path = str(exc), ""
-    place = path.strip("`").removeprefix("$").removeprefix(".")
-    for words in ("missing required field", "contains unknown field"):
-        if words in said:
-            name = said.rpartition("field ")[2].strip("`")[:100]
-            place = f"{place}.{name}" if place else name
-            said = "is missing" if "missing" in words else "is no field here"
-            return MalformedRequest(f"`{place}` {said}.", param=place)
-    if said.startswith("Invalid enum value"):  # which msgspec repeats, however long it is
-        said = "Is none of the values known here"
-    where = f"`{place}`" if place else "The body"
-    return MalformedRequest(f"{where}: {said[0].lower()}{said[1:]}.", param=place or None)
 
 
 async def picture_of(taken: Taken[Any], name: str, intake: Intake, caller: str | None) -> bytes:

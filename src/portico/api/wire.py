@@ -3,11 +3,12 @@
 import json
 import secrets
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from portico.api.refusals import refusal
 from portico.artifacts.intake import fault
 from portico.chat.aside import PICTURED, Aside, lay_aside, peek, ticket_of
 from portico.chat.messages import HELD_IN, PARTS, Message, Modality, Part
@@ -58,7 +59,7 @@ def _read(body: bytes, task: str | None, aside: Aside) -> ChatRequest:
         typed = _body.decode(body)
         refuse_duplicates(text)  # what msgspec skips it does not decode; an upstream does
     except msgspec.ValidationError as exc:
-        _refuse(exc)
+        raise refusal(exc) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise MalformedRequest(f"The body is not JSON: {_short(exc)}") from None
     except RecursionError:
@@ -66,22 +67,6 @@ def _read(body: bytes, task: str | None, aside: Aside) -> ChatRequest:
     request = ChatRequest.of(typed, fields, task, aside)
     _check(request)
     return request
-
-
-def _refuse(exc: msgspec.ValidationError) -> NoReturn:
-    """Turn msgspec's words into ours: `Expected …, got … - at $.path`."""
-    said, _, path = str(exc).rpartition(" - at ")
-    if not path.startswith("`$"):
-        said, path = str(exc), ""
-    param = path.strip("`").removeprefix("$").removeprefix(".") or None
-    if said.startswith("Object missing required field"):
-        name = said.rpartition("field ")[2].strip("`")
-        param = f"{param}.{name}" if param else name
-        raise MalformedRequest(f"`{param}` is missing.", param=param) from None
-    where = f"`{param}`" if param else "The body"
-    if said.startswith("Invalid enum value"):  # which msgspec repeats, however long it is
-        said = "Is none of the values known here"
-    raise MalformedRequest(f"{where}: {said[0].lower()}{said[1:]}.", param=param) from None
 
 
 def _short(exc: Exception) -> str:
