@@ -10,7 +10,7 @@ from portico.chat.reply import Usage
 from portico.ledger.base import By, LedgerStore, RequestQuery, RequestRow, UsageQuery, UsageRow
 from portico.ledger.rows import row_of
 from portico.ledger.sqlite import open_sqlite
-from portico.routing.attempts import Abandoned, Answered
+from portico.routing.attempts import Abandoned, Answered, Passage
 from tests.ledger.entries import GEMINI, LIMITED, PRETEND, QWEN, attempt, entry
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,8 @@ async def by(store: LedgerStore, key: By, **window: float) -> dict[str | None, U
 async def test_a_request_comes_back_as_it_was_kept(store: LedgerStore) -> None:
     kept = row(
         attempt(QWEN, LIMITED),
-        attempt(GEMINI),
+        attempt(GEMINI, passage=Passage("sg1", "203.0.113.7", "SG", 12.5)),
+        attempt(GEMINI, passage=Passage("us1")),
         task="title_generation",
         modalities=("text", "image"),
         decided_by="the picture",

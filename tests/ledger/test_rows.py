@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from portico.chat.reply import Usage
 from portico.ledger.rows import BELIEVED, row_of
-from portico.routing.attempts import Abandoned, Answered, Broken, Failed, Failure, Kind
+from portico.routing.attempts import Abandoned, Answered, Broken, Failed, Failure, Kind, Passage
 from portico.routing.tiers import Price, Target
 from tests.ledger.entries import GEMINI, LIMITED, PRETEND, QWEN, USAGE, attempt, entry
 
@@ -26,6 +26,17 @@ def test_every_attempt_has_its_own_tokens_cost_and_failure() -> None:
 @pytest.mark.parametrize("outcome", [Broken(Failure(Kind.SILENT), USAGE), Abandoned(USAGE)])
 def test_what_was_counted_before_a_cut_is_paid_for(outcome: Broken | Abandoned) -> None:
     assert row_of(entry(attempt(GEMINI, outcome))).attempts[0].cost_usd == "0.00092"
+
+
+def test_an_attempt_tells_its_tunnel_and_where_that_was_seen_to_come_out() -> None:
+    verified = Passage("sg1", "203.0.113.7", "SG", 12.5)
+    seen, unseen, direct = row_of(
+        entry(attempt(passage=verified), attempt(passage=Passage("us1")), attempt(QWEN))
+    ).attempts
+    assert (seen.egress, seen.tunnel, seen.exit) == ("google", "sg1", "203.0.113.7")
+    assert (seen.exit_region, seen.exit_age) == ("SG", 12.5)
+    assert (unseen.tunnel, unseen.exit, unseen.exit_region) == ("us1", None, None)
+    assert (direct.egress, direct.tunnel) == ("direct", None)
 
 
 def test_without_a_price_the_cost_is_unknown_and_the_tokens_are_not() -> None:

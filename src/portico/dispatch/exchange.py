@@ -7,6 +7,7 @@ from types import TracebackType
 
 from portico.chat.reply import Batch, Delta, Usage
 from portico.dispatch.clock import Clock
+from portico.egress.status import Receipt
 from portico.errors import StreamBroken
 from portico.routing.attempts import (
     Abandoned,
@@ -17,6 +18,7 @@ from portico.routing.attempts import (
     Failure,
     Kind,
     Outcome,
+    Passage,
 )
 from portico.routing.tiers import Target
 from portico.upstreams.base import Ask, Upstream, UpstreamFailed
@@ -157,5 +159,14 @@ class Exchange:
 
     def attempt(self, ident: str) -> Attempt:
         """Return the record of this attempt, as it stands now."""
-        took = time.monotonic() - self._started
-        return Attempt(ident, self.target, self._since, took, self.outcome, self.first_delta)
+        took, way = time.monotonic() - self._started, _passage(self.ask.slip.receipt)
+        return Attempt(ident, self.target, self._since, took, self.outcome, self.first_delta, way)
+
+
+def _passage(receipt: Receipt | None) -> Passage | None:
+    if receipt is None or receipt.listener is None:
+        return None
+    exit = receipt.exit
+    if exit is None:
+        return Passage(receipt.listener)
+    return Passage(receipt.listener, exit.address, exit.region, receipt.age)

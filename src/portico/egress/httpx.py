@@ -7,6 +7,7 @@ from typing import Protocol
 import httpx
 
 from portico.egress.clients import Client, EgressError, HTTPAnswer, HTTPRequest
+from portico.egress.status import Receipt
 
 MOST_ERROR = 1024 * 1024
 """Bytes of an error answer that are read."""
@@ -44,7 +45,8 @@ class Carrier(httpx.AsyncBaseTransport):
     No proxy of the environment is consulted and nothing is asked for in compressed form. An
     error of the path becomes an httpx.ReadError: of httpx's errors the one that the libraries
     above neither retry nor take for an ending. httpx's own time-outs are not kept: *connect*
-    (seconds) bounds dialling, the caller's clock everything else.
+    (seconds) bounds dialling, the caller's clock everything else. `receipt` is that of the last
+    answer whose head has come.
     """
 
     def __init__(self, client: Client, watch: Watch, connect: float) -> None:
@@ -52,6 +54,7 @@ class Carrier(httpx.AsyncBaseTransport):
         self._watch = watch
         self._connect = connect
         self._open = AsyncExitStack()
+        self.receipt: Receipt | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request*; raises httpx.ReadError, and what the watch raises."""
@@ -64,6 +67,7 @@ class Carrier(httpx.AsyncBaseTransport):
             answer = await self._open.enter_async_context(self._client.send(call))
         except EgressError as error:
             raise self._lost(error, request) from error
+        self.receipt = answer.receipt
         self._watch.answered(answer.status, answer.headers)
         return await self._response(answer, request)
 

@@ -57,6 +57,9 @@ class AttemptRow(Struct, frozen=True, kw_only=True):
 
     Tokens are None where the provider counted none. `cost_usd` is an exact decimal, None where
     price or usage is unknown and for simulated targets: never 0 for want of knowledge.
+
+    `egress` is the path. Where an answer came by a tunnel, `tunnel` says by which, `exit` and
+    `exit_region` where that came out when it was last verified, `exit_age` seconds before.
     """
 
     id: str
@@ -78,6 +81,10 @@ class AttemptRow(Struct, frozen=True, kw_only=True):
     reasoning: int | None = None
     cost_usd: str | None = None
     simulated: bool = False
+    tunnel: str | None = None
+    exit: str | None = None
+    exit_region: str | None = None
+    exit_age: float | None = None
 
 
 class RequestRow(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,8 @@ REQUEST_COLUMNS = (
 )
 ATTEMPT_COLUMNS = (
     "id, request, position, target, upstream, model, tier, egress, started, took, first_delta,"
-    " outcome, kind, status, detail, input, cached, output, reasoning, cost_nano, simulated"
+    " outcome, kind, status, detail, input, cached, output, reasoning, cost_nano, simulated,"
+    " tunnel, exit, exit_region, exit_age"
 )
 
 

@@ -85,7 +85,7 @@ def clean(text: str, longest: int) -> str:
 
 def _attempt_row(attempt: Attempt) -> AttemptRow:
     target, usage, failure = attempt.target, usage_of(attempt), failure_of(attempt)
-    ended = attempt_ending(attempt.outcome)
+    ended, way = attempt_ending(attempt.outcome), attempt.passage
     return AttemptRow(
         id=clean(attempt.id, SHORT),
         target=target.name,
@@ -106,6 +106,10 @@ def _attempt_row(attempt: Attempt) -> AttemptRow:
         reasoning=usage.reasoning if usage else None,
         cost_usd=_cost(attempt, usage),
         simulated=target.simulated,
+        tunnel=clean(way.tunnel, SHORT) if way else None,
+        exit=(way.exit or None) if way else None,
+        exit_region=(way.region or None) if way else None,
+        exit_age=way.age if way else None,
     )
 
 

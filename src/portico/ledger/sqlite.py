@@ -196,5 +196,5 @@ def _attempt_values(row: RequestRow) -> Iterator[tuple[object, ...]]:
             *(one.id, row.id, position, one.target, one.upstream, one.model, one.tier),
             *(one.egress, one.started, one.took, one.first_delta, one.outcome, one.kind),
             *(one.status, one.detail, one.input, one.cached, one.output, one.reasoning),
-            *(nano, one.simulated),
+            *(nano, one.simulated, one.tunnel, one.exit, one.exit_region, one.exit_age),
         )

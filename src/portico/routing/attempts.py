@@ -1,4 +1,4 @@
-"""The record of what was tried: Failure, Limit, Outcome, Attempt."""
+"""The record of what was tried: Failure, Limit, Outcome, Passage, Attempt."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -111,8 +111,27 @@ type Outcome = Answered | Failed | Broken | Abandoned
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """
+    The tunnel that an answer came by, by name or by its listener's address, and its exit.
+
+    `exit` and `region` are where it came out when that was last verified, `age` seconds before;
+    empty and None where nobody has looked.
+    """
+
+    tunnel: str
+    exit: str = ""
+    region: str = ""
+    age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call to one target. Times are seconds; `started` is since the request came in."""
+    """
+    One call to one target. Times are seconds; `started` is since the request came in.
+
+    `passage` is None where nothing has come by a tunnel.
+    """
 
     id: str
     target: Target
@@ -120,6 +139,7 @@ class Attempt:
     took: float
     outcome: Outcome
     first_delta: float | None = None
+    passage: Passage | None = None
 
 
 def outcome_name(outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 from portico.chat.reply import Batch
 from portico.chat.request import ChatRequest
 from portico.egress.clients import Client, HTTPAnswer
+from portico.egress.status import Receipt
 from portico.routing.attempts import Failure, Kind
 from portico.routing.tiers import Target
 
@@ -43,13 +44,25 @@ def elsewhere(failure: Failure, answer: HTTPAnswer) -> bool:
     return failure.kind is Kind.REGION and answer.barred()
 
 
+@dataclass(slots=True)
+class Slip:
+    """Where an upstream leaves the receipt of the last answer that came; None: none has."""
+
+    receipt: Receipt | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One attempt's question. `mend` holds the repairs that earlier failures asked for."""
+    """
+    One attempt's question. `mend` holds the repairs that earlier failures asked for.
+
+    Whoever carries it notes on `slip` by which way the head of an answer came.
+    """
 
     request: ChatRequest
     target: Target
     mend: frozenset[str] = frozenset()
+    slip: Slip = field(default_factory=Slip, compare=False)
 
 
 class Upstream(Protocol):

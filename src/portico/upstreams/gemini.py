@@ -54,6 +54,7 @@ class Gemini:
         try:
             while True:  # until an exit is served, or none is left
                 async with self.account.client.send(request) as head:
+                    ask.slip.receipt = head.receipt
                     if head.status == 200:
                         async with aclosing(read(head, answer)) as batches:
                             yield batches

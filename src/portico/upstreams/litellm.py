@@ -20,7 +20,7 @@ from portico.chat.reply import Batch, Delta
 from portico.egress.httpx import Carrier
 from portico.routing.attempts import Failure, Kind
 from portico.routing.tiers import Price, Target
-from portico.upstreams.base import Account, Ask, UpstreamFailed
+from portico.upstreams.base import Account, Ask, Slip, UpstreamFailed
 from portico.upstreams.litellm_prices import price
 from portico.upstreams.litellm_providers import Takes, named, refusal, signs, stray, takes
 from portico.upstreams.litellm_request import arguments, pictures
@@ -88,6 +88,7 @@ class LiteLLM:
         async with AsyncExitStack() as stack:
             carrier = Carrier(self._account.client, witness, ask.target.patience.connect)
             await stack.enter_async_context(carrier)
+            stack.callback(_keep, carrier, ask.slip)  # some are only asked at the first pull
             try:
                 answer = await self._litellm.acompletion(
                     model=f"{self._provider}/{ask.target.model}",
@@ -215,6 +216,10 @@ class _Heard:
 
     def _failed(self, failure: Failure) -> UpstreamFailed:
         return UpstreamFailed(self._witness.failure(time.time(), failure))
+
+
+def _keep(carrier: Carrier, slip: Slip) -> None:
+    slip.receipt = carrier.receipt
 
 
 async def _once(answer: Any) -> AsyncIterator[Any]:

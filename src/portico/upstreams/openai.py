@@ -64,6 +64,7 @@ class OpenAI:
             while True:  # until an exit is served, or none is left
                 with _carrying():
                     answer = await stack.enter_async_context(self._account.client.send(call))
+                ask.slip.receipt = answer.receipt
                 if answer.status == 200:
                     break
                 failure = await self._refusal(answer)
