@@ -1,8 +1,8 @@
 """
 Real servers for tests, on this machine only.
 
-    python -m scripts.services up [s3]      # prints the environment that tests look for
-    python -m scripts.services down [s3]
+    python -m scripts.services up [s3 mongodb]  # prints the environment that tests look for
+    python -m scripts.services down [s3 mongodb]
 
 `up` installs what is missing where it may, and twice is once; `down` ends what `up` started.
 """
@@ -11,10 +11,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from scripts.services import ceph
+from scripts.services import ceph, mongo
 
 FOLDER = Path(__file__).resolve().parents[2] / ".services"
-SERVICES = {"s3": ceph}
+SERVICES = {"s3": ceph, "mongodb": mongo}
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
         try:
             service.install()
             environ = service.up(FOLDER / name)
-        except ceph.Unavailable as exc:
+        except (ceph.Unavailable, mongo.Unavailable) as exc:
             print(f"{name}: {exc}", file=sys.stderr)
             return 1
         for variable, value in environ.items():

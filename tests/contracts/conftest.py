@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripts.services import ceph
+from scripts.services import ceph, mongo
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +28,23 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip(f"S3 IS NOT TESTED: {exc}. Run: python -m scripts.services up s3")
     yield url
     ceph.down(folder)
+
+
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[str]:
+    """
+    Give the URL of MongoDB: a real one's, where `PORTICO_TEST_MONGODB` names it.
+
+    Otherwise that of a server of its wire protocol on mongomock: what queries mean is mongomock's.
+    """
+    if given := os.environ.get(mongo.VARIABLE):
+        yield given
+        return
+    try:
+        server, url = mongo.launched()
+    except mongo.Unavailable as exc:
+        again = "PORTICO_TEST_MONGODB=mongodb://… python -m pytest tests/contracts"
+        pytest.skip(f"MONGODB IS NOT TESTED: {exc} Run: {again}")
+    yield url
+    server.terminate()
+    server.wait(10)

@@ -1,0 +1,190 @@
+"""
+What must not be in a trace, masked before it is written: secrets by their looks or by name.
+
+Texts are looked at decoded, never as JSON: an escape before a key would hide its beginning.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+MASK = "[redacted]"
+LONG = 100
+"""Characters of base64 in a row that are taken for a file and left out."""
+DEEPEST = 200
+"""Nested values that are looked into; what lies deeper is left out."""
+LEAST = 6
+"""Characters of a secret of our own; a shorter one is in every text."""
+
+_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # also after an escape in an escape
+_VALUE = r"[^\s\"'\\,;&@]{4,}"
+
+_FAMILIES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
+    (
+        ("bearer ",),
+        re.compile(rf"(?P<keep>bearer\s+){_VALUE}", re.IGNORECASE),
+    ),
+    (
+        (
+            *("passw", "passphrase", "pwd", "secret", "cookie", "authorization"),
+            *("apikey", "api_key", "api-key", "api key", "_token", "-token", "authtoken"),
+        ),
+        re.compile(
+            r"(?P<keep>(?:passw(?:or)?d|passphrase|\bpwd|secret|cookie|authorization|api[-_ ]?key"
+            r"|(?:access|refresh|auth|session|id|bot|api|github|bearer)[-_]?token)"
+            rf"""\\*["']?\s*[:=]\s*\\*["']?(?:(?:bearer|basic)\s+)?){_VALUE}""",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        ("key=", "token=", "sig=", "signature=", "credential="),
+        re.compile(
+            r"(?P<keep>[?&](?:[a-z_-]*key|[a-z_-]*token|sig|[a-z-]*(?:signature|credential))=)"
+            rf"{_VALUE}",
+            re.IGNORECASE,
+        ),
+    ),
+    (("://",), re.compile(rf"""(?P<keep>://)(?=[^/\s@"']{{1,256}}@){_VALUE}""")),
+    (
+        ("k-", "k_live_", "k_test_"),  # ours, OpenAI's, SiliconFlow's, Stripe's
+        re.compile(rf"{_START}[spr]k(?:-|_live_|_test_)[A-Za-z0-9_-]{{8,}}"),
+    ),
+    (("aiza",), re.compile(rf"{_START}AIza[A-Za-z0-9_-]{{10,}}")),  # Google's
+    (("eyj",), re.compile(rf"{_START}eyJ[\w-]{{8,}}\.[\w-]+(?:\.[\w-]+)?", re.ASCII)),  # JWTs
+    (("akia", "asia"), re.compile(rf"{_START}(?:AKIA|ASIA)[A-Z0-9]{{12,}}")),  # Amazon's
+    (
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox"),
+        re.compile(
+            rf"{_START}(?:gh[pousr]_|github_pat_|glpat-|hf_|xox[abeprs]-)[\w-]{{8,}}", re.ASCII
+        ),
+    ),
+    (
+        ("ss://", "trojan://"),  # share links are keys
+        re.compile(rf"""{_START}(?:vless|vmess|trojan|ss)://[^\s"'\\]+""", re.IGNORECASE),
+    ),
+    (
+        ("private key",),
+        re.compile(
+            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"
+            r"(?:(?!-----END).)*(?:-----END[ A-Z0-9]*-----)?",
+            re.DOTALL,
+        ),
+    ),
+)
+"""What can only be there where one of its hints is, in lower case, and how it looks."""
+
+_DATA = re.compile(r"(?P<keep>data:[^\s\"'\\,]{0,200};base64,)(?P<held>[\w+/=%-]*)", re.ASCII)
+_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{100,}={0,2}")
+_WRAPPED = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\r?\n\s*){2,}[A-Za-z0-9+/]*={0,2}")
+_NAMED = re.compile(
+    r"(?:x[-_])?(?:[a-z]+[-_])?(?:api[-_]?key|password|passwd|passphrase|secret|private[-_]?key"
+    r"|cookie|authorization|(?:access|refresh|auth|session|id|bot|api)[-_]?token"
+    r"|client[-_]?secret|secret[-_]?(?:access[-_]?)?key)",
+    re.IGNORECASE,
+)
+
+_GATE = (
+    *(b"bearer ", b"pass", b"pwd", b"secret", b"cookie", b"authoriz", b"key", b"token", b"sig="),
+    *(b"ature=", b"ss://", b"k-", b"_live_", b"_test_", b"aiza", b"eyj", b"akia", b"asia"),
+    *(b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"hf_", b"xox"),
+    b"base64,",
+)
+"""One of these is in whatever a family finds, and but for that in few texts."""
+
+_HARMLESS = b"_tokens"  # max_tokens, completion_tokens: in nearly every body
+_RUNS = bytes(
+    97 if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "+/_-=") else 32
+    for code in range(256)
+)
+_WRAP = b"a" * 60
+_FILE = b"a" * LONG
+
+
+@dataclass(slots=True)
+class Redactor:
+    """
+    Masks secrets in values; `known` are those of our own configuration, masked as they are.
+
+    `masked` counts what was masked, `held` the files in base64 that were left out.
+    """
+
+    known: Collection[str] = ()
+    masked: int = 0
+    held: int = 0
+    _known: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = {one for one in self.known if len(one) >= LEAST}
+        self._known = tuple(sorted(found, key=len, reverse=True))  # what holds another goes first
+
+    def suspect(self, text: bytes) -> bool:
+        """
+        Return False where nothing in the JSON *text* can need masking.
+
+        It has to be free of escapes for what needs none: what msgspec writes is.
+        """
+        lowered = text.lower().replace(_HARMLESS, b"")
+        for hint in _GATE:
+            if hint in lowered:
+                return True
+        if b"@" in text and b"://" in text:
+            return True
+        return self.telling(text)
+
+    def telling(self, text: bytes) -> bool:
+        """Return True if *text* holds a long run of base64, or a secret of our own."""
+        if _WRAP in text.translate(_RUNS):
+            return True
+        return any(one.encode() in text for one in self._known)
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """Return *value*, of JSON, with everything masked in it."""
+        if isinstance(value, str):
+            return self.text(value)
+        if depth > DEEPEST:
+            self.masked += 1
+            return MASK
+        if isinstance(value, list):
+            return [self.value(one, depth + 1) for one in value]
+        if isinstance(value, dict):
+            return {
+                self.text(name): self._member(name, one, depth + 1) for name, one in value.items()
+            }
+        return value
+
+    def _member(self, name: str, value: Any, depth: int) -> Any:
+        if isinstance(value, str) and len(value) > 3 and _NAMED.fullmatch(name):
+            self.masked += 1
+            return MASK
+        return self.value(value, depth)
+
+    def text(self, text: str) -> str:
+        """Return *text* with everything masked in it."""
+        for secret in self._known:
+            if secret in text:
+                self.masked += text.count(secret)
+                text = text.replace(secret, MASK)
+        lowered = text.lower()
+        if "base64," in lowered:
+            text = _DATA.sub(self._file, text)
+        for hints, looks in _FAMILIES:
+            for hint in hints:
+                if hint in lowered:
+                    text = looks.sub(self._mask, text)
+                    break
+        if len(text) >= 60 and _WRAP in text.encode(errors="replace").translate(_RUNS):
+            text = _RUN.sub(self._file, _WRAPPED.sub(self._file, text))
+        return text
+
+    def _mask(self, found: re.Match[str]) -> str:
+        self.masked += 1
+        return found.groupdict().get("keep", "") + MASK
+
+    def _file(self, found: re.Match[str]) -> str:
+        keep = found.groupdict().get("keep") or ""
+        held = found[0][len(keep) :]
+        if keep and not held:
+            return found[0]
+        self.held += 1
+        return f"{keep}[{len(held) * 3 // 4} bytes]"
