@@ -44,6 +44,18 @@ async def test_requests_are_paged_newest_first(tmp_path: Path) -> None:
     assert beyond == {"requests": [], "next": None}
 
 
+async def test_a_series_reaches_up_to_now(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        await lab.chat()
+        await lab.requests()
+        series = await get(lab, "/api/usage/series", step=3600, count=2)
+
+    assert series["count"] == 2
+    assert series["since"] % 3600 == 0
+    [row] = series["rows"]
+    assert (row["at"], row["target"], row["answered"]) == (1, "deepseek-v3", 1)
+
+
 async def test_requests_are_filtered(tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         lab.simulator.fault("gemini", "*", "bad_request")
@@ -58,6 +70,9 @@ async def test_requests_are_filtered(tmp_path: Path) -> None:
 
         assert await found(outcome="failed") == [failed]
         assert await found(outcome="answered") == [done]
+        assert await found(kind="rejected") == [failed]
+        assert await found(degraded="true") == []
+        assert await found(modality="text", simulated="false") == [done, failed]
         assert await found(role="code", target="deepseek-v3") == [done]
         assert await found(target="qwen-vl") == []
         assert await found(caller="nobody") == []

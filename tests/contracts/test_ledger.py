@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from portico.chat.reply import Usage
-from portico.ledger.base import By, LedgerStore, RequestQuery, RequestRow, UsageQuery, UsageRow
+from portico.ledger.base import (
+    STEPS,
+    By,
+    LedgerStore,
+    RequestQuery,
+    RequestRow,
+    SeriesQuery,
+    SeriesRow,
+    UsageQuery,
+    UsageRow,
+)
 from portico.ledger.rows import row_of
 from portico.ledger.sqlite import open_sqlite
 from portico.routing.attempts import Abandoned, Answered, Passage
@@ -122,6 +132,67 @@ async def test_every_filter_narrows_the_list(store: LedgerStore) -> None:
     await store.append([wanted, *others])
     query = RequestQuery("devops", "qwen3-coder", "broken", "anna", since=NOON, until=NOON + 1)
     assert await store.requests(query) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (RequestQuery(task="tags"), ["task"]),
+        (RequestQuery(task=""), ["picture", "limited", "poor", "pretend"]),
+        (RequestQuery(modality="image"), ["picture"]),
+        (RequestQuery(modality="imag"), []),
+        (RequestQuery(kind="rate_limited"), ["limited"]),
+        (RequestQuery(degraded=True), ["poor"]),
+        (RequestQuery(degraded=False, simulated=False), ["task", "picture", "limited"]),
+        (RequestQuery(simulated=True), ["pretend"]),
+    ],
+)
+async def test_requests_are_found_by_what_they_carried_and_met(
+    store: LedgerStore, query: RequestQuery, found: list[str]
+) -> None:
+    kept = [
+        row(attempt(), id="task", task="tags"),
+        row(attempt(), id="picture", modalities=("image", "text")),
+        row(attempt(QWEN, LIMITED), attempt(), id="limited", modalities=("text",)),
+        row(attempt(), id="poor", degraded="rescued-continued"),
+        row(attempt(PRETEND), id="pretend"),
+    ]
+    await store.append(kept)
+    assert {one.id for one in await store.requests(query)} == set(found)
+
+
+async def test_a_series_tells_what_each_target_did_span_by_span(store: LedgerStore) -> None:
+    slow = attempt(started=0.0, first_delta=100.0)
+    await store.append(
+        [
+            row(attempt(), started=NOON - 0.1),  # before
+            row(attempt(QWEN, LIMITED), attempt(), started=NOON),
+            row(slow, started=NOON + 9.9),
+            row(attempt(QWEN, LIMITED), started=NOON + 10, outcome="failed", target=None),
+            row(attempt(PRETEND), started=NOON + 19.9),
+            row(attempt(), started=NOON + 20),  # after
+        ]
+    )
+    found = await store.series(SeriesQuery(NOON, 10.0, 2))
+
+    told = {(one.at, one.target): one for one in found}
+    assert list(told) == [
+        (0, "gemini-3-flash"),
+        (0, "qwen3-coder"),
+        (1, None),
+        (1, "deepseek-v3"),
+        (1, "qwen3-coder"),
+    ]
+    gemini = told[0, "gemini-3-flash"]
+    assert (gemini.answered, gemini.failed, gemini.simulated) == (2, 0, 0)
+    assert (gemini.input, gemini.output, gemini.cost_usd) == (2000, 400, "0.00184")
+    assert gemini.waits == (*(0,) * 3, 1, *(0,) * 6, 1)  # 0.75 s, and over a minute
+    assert len(gemini.waits) == len(STEPS) + 1
+    assert told[0, "qwen3-coder"] == SeriesRow(at=0, target="qwen3-coder")
+    assert (told[1, None].failed, told[1, None].answered) == (1, 0)
+    pretend = told[1, "deepseek-v3"]
+    assert (pretend.answered, pretend.simulated, sum(pretend.waits)) == (1, 1, 0)
+    assert (pretend.input, pretend.cost_usd) == (0, None)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

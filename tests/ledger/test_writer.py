@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from portico.errors import StoreUnavailable
-from portico.ledger.base import Entry, RequestQuery, RequestRow, UsageQuery, UsageRow
+from portico.ledger.base import (
+    Entry,
+    RequestQuery,
+    RequestRow,
+    SeriesQuery,
+    SeriesRow,
+    UsageQuery,
+    UsageRow,
+)
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
 from portico.ledger.sqlite import open_sqlite
@@ -45,6 +53,9 @@ class Shelf:
         self.rows |= {row.id: row for row in rows}
 
     async def usage(self, query: UsageQuery) -> list[UsageRow]:
+        raise NotImplementedError
+
+    async def series(self, query: SeriesQuery) -> list[SeriesRow]:
         raise NotImplementedError
 
     async def requests(self, query: RequestQuery) -> list[RequestRow]:

@@ -11,7 +11,7 @@ from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
 from portico.api.explain import Explained
 from portico.api.health import Readiness
 from portico.api.models import Model, ModelList
-from portico.api.operator import Cleared, Reloaded, RequestPage, Standings, UsageSums
+from portico.api.operator import Cleared, Reloaded, RequestPage, Series, Standings, UsageSums
 from portico.api.problems import Error
 from portico.api.shapes import ChatBody, Completion
 from portico.dispatch.measuring import Audited
@@ -21,7 +21,7 @@ from portico.vision.elements import Elements
 _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
-    *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Standings, UsageSums),
+    *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent
 _JSON = "application/json"

@@ -13,12 +13,28 @@ from starlette.responses import Response
 from portico.api.answers import JSON, Numbered, gated
 from portico.api.deps import Caller, Here
 from portico.api.explain import Rested, moment, standing
+from portico.chat.messages import Modality
 from portico.errors import ConfigRefused, NotFound
-from portico.ledger.base import MOST, By, Ending, RequestQuery, RequestRow, UsageQuery, UsageRow
+from portico.ledger.base import (
+    MOST,
+    STEPS,
+    By,
+    Ending,
+    RequestQuery,
+    RequestRow,
+    SeriesQuery,
+    SeriesRow,
+    UsageQuery,
+    UsageRow,
+)
+from portico.routing.attempts import Kind
 from portico.routing.tiers import Target
 from portico.upstreams.standing import Record
 
 type Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+MOST_SPANS = 400
+"""Spans that one answer may tell of."""
+
 router = APIRouter(prefix="/api", tags=["operator"], route_class=Numbered)
 
 
@@ -37,10 +53,22 @@ class RequestFilter(BaseModel, extra="forbid"):
     target: str | None = None
     outcome: Ending | None = None
     caller: str | None = None
+    task: str | None = None
+    modality: Modality | None = None
+    kind: Kind | None = None
+    degraded: bool | None = None
+    simulated: bool | None = None
     since: Seconds | None = None
     until: Seconds | None = None
     before: str | None = None
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+
+
+class SeriesFilter(BaseModel, extra="forbid"):
+    """Which time to look at: `count` spans of `step` seconds, up to now."""
+
+    step: Annotated[int, Field(ge=1, le=86_400)] = 60
+    count: Annotated[int, Field(ge=1, le=MOST_SPANS)] = 60
 
 
 class TargetStanding(Rested, frozen=True, kw_only=True):
@@ -93,6 +121,20 @@ class UsageSums(Struct, frozen=True):
 
     by: By
     usage: list[UsageRow]
+
+
+class Series(Struct, frozen=True):
+    """
+    What each target did, span by span from `since` on (epoch seconds).
+
+    `steps` are the upper bounds (seconds) of the classes that `waits` are counted in.
+    """
+
+    since: float
+    step: int
+    count: int
+    steps: tuple[float, ...]
+    rows: list[SeriesRow]
 
 
 class Reloaded(Struct, frozen=True):
@@ -171,6 +213,16 @@ async def get_usage(here: Here, caller: Caller, asked: Annotated[UsageFilter, Qu
     """Requests, tokens and cost, summed up; simulated answers apart and never in a cost."""
     rows = await here.ledger.usage(UsageQuery(**asked.model_dump()))
     return JSON(UsageSums(asked.by, rows))
+
+
+@router.get("/usage/series", responses=gated(Series))
+async def get_series(
+    here: Here, caller: Caller, asked: Annotated[SeriesFilter, Query()]
+) -> Response:
+    """Answers, waits, tokens and cost of each target over time, as charts need them."""
+    since = (time.time() // asked.step + 1 - asked.count) * asked.step
+    rows = await here.ledger.series(SeriesQuery(since, asked.step, asked.count))
+    return JSON(Series(since, asked.step, asked.count, STEPS, rows))
 
 
 @router.post("/catalog/reload", responses=gated(Reloaded, 422))

@@ -159,7 +159,9 @@ class RequestQuery:
     """
     Which requests to list, newest first; a filter left None lets everything pass.
 
-    `target` is who answered. `before` is the id of the last request of the page before; an
+    `target` is who answered. `task` is a chat UI's background task, "" for none; `modality` is one
+    that the request carried; `kind` a failure that one of its attempts met; `degraded` and
+    `simulated` say whether it was. `before` is the id of the last request of the page before; an
     unknown id gives an empty page. `limit` is brought into 1..200.
     """
 
@@ -167,10 +169,50 @@ class RequestQuery:
     target: str | None = None
     outcome: str | None = None
     caller: str | None = None
+    task: str | None = None
+    modality: str | None = None
+    kind: str | None = None
+    degraded: bool | None = None
+    simulated: bool | None = None
     since: float | None = None
     until: float | None = None
     before: str | None = None
     limit: int = 50
+
+
+STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+"""Seconds: the upper bounds of the classes that waits for a first delta are counted in."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesQuery:
+    """Requests that began in the `count` spans of `step` seconds from `since` (epoch seconds)."""
+
+    since: float
+    step: float
+    count: int
+
+
+class SeriesRow(Struct, frozen=True, kw_only=True):
+    """
+    What one target did in one span (`at`, from 0); `target` is None for requests nobody answered.
+
+    `answered`, `failed` (broken ones too) and `others` (refused, abandoned) add up to its requests,
+    `simulated` counts those of them that were. Everything else is of real answers only: `waits`
+    counts by STEPS how long callers waited for a first delta, with one class more for longer;
+    tokens and `cost_usd` are of every attempt that this target made.
+    """
+
+    at: int
+    target: str | None
+    answered: int = 0
+    failed: int = 0
+    others: int = 0
+    simulated: int = 0
+    waits: tuple[int, ...] = ()
+    input: int = 0
+    output: int = 0
+    cost_usd: str | None = None
 
 
 class LedgerStore(Protocol):
@@ -190,6 +232,10 @@ class LedgerStore(Protocol):
 
         By target and by upstream, requests that asked nobody are not in it.
         """
+        ...
+
+    async def series(self, query: SeriesQuery) -> list[SeriesRow]:
+        """Return what each target did, span by span; where nothing was there is no row."""
         ...
 
     async def requests(self, query: RequestQuery) -> list[RequestRow]:

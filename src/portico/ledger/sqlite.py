@@ -8,8 +8,15 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from portico.errors import ConfigError, Problem, StoreUnavailable
-from portico.ledger import queries
-from portico.ledger.base import RequestQuery, RequestRow, UsageQuery, UsageRow
+from portico.ledger import queries, series
+from portico.ledger.base import (
+    RequestQuery,
+    RequestRow,
+    SeriesQuery,
+    SeriesRow,
+    UsageQuery,
+    UsageRow,
+)
 from portico.ledger.prices import to_nano
 from portico.ledger.schema import migrations
 
@@ -61,6 +68,10 @@ class SQLiteLedger:
     async def usage(self, query: UsageQuery) -> list[UsageRow]:
         """See LedgerStore."""
         return await self._reader.run(lambda connection: queries.usage(connection, query))
+
+    async def series(self, query: SeriesQuery) -> list[SeriesRow]:
+        """See LedgerStore."""
+        return await self._reader.run(lambda connection: series.read(connection, query))
 
     async def requests(self, query: RequestQuery) -> list[RequestRow]:
         """See LedgerStore."""

@@ -1,0 +1,71 @@
+"""What is drawn: who answered how often, how long callers waited, what it took, span by span."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from portico.ledger.base import STEPS, SeriesQuery, SeriesRow
+from portico.ledger.prices import from_nano
+
+_SPAN = "CAST((r.started - :since) / :step AS INTEGER)"
+_WITHIN = "r.started >= :since AND r.started < :since + :step * :count"
+
+
+def _waits() -> Iterator[str]:
+    """One count for each class of waits: bounds are our own numbers, never anybody's words."""
+    below = 0.0
+    for bound in (*STEPS, None):
+        upper = "" if bound is None else f" AND r.first_delta < {bound}"
+        yield (f"count(*) FILTER (WHERE r.simulated = 0 AND r.first_delta >= {below}{upper})")
+        below = bound or below
+
+
+REQUESTS = f"""
+    SELECT {_SPAN} AS at, r.target AS target,
+        count(*) FILTER (WHERE r.outcome = 'answered'),
+        count(*) FILTER (WHERE r.outcome IN ('failed', 'broken')),
+        count(*) FILTER (WHERE r.outcome IN ('refused', 'abandoned')),
+        count(*) FILTER (WHERE r.simulated = 1),
+        {", ".join(_waits())}
+    FROM requests r WHERE {_WITHIN} GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+ATTEMPTS = f"""
+    SELECT {_SPAN} AS at, a.target AS target,
+        coalesce(sum(a.input), 0), coalesce(sum(a.output), 0), sum(a.cost_nano)
+    FROM requests r JOIN attempts a ON a.request = r.id
+    WHERE {_WITHIN} AND a.simulated = 0 GROUP BY 1, 2
+"""
+
+
+def read(connection: sqlite3.Connection, query: SeriesQuery) -> list[SeriesRow]:
+    """Return what LedgerStore.series promises."""
+    span = {"since": query.since, "step": query.step, "count": query.count}
+    used = {(at, target): rest for at, target, *rest in connection.execute(ATTEMPTS, span)}
+    rows = []
+    for at, target, answered, failed, others, simulated, *waits in connection.execute(
+        REQUESTS, span
+    ):
+        given, taken, nano = used.pop((at, target), (0, 0, None))
+        rows.append(
+            SeriesRow(
+                at=at,
+                target=target,
+                answered=answered,
+                failed=failed,
+                others=others,
+                simulated=simulated,
+                waits=tuple(waits),
+                input=given,
+                output=taken,
+                cost_usd=_usd(nano),
+            )
+        )
+    rows += [  # somebody was asked and another one answered
+        SeriesRow(at=at, target=target, input=given, output=taken, cost_usd=_usd(nano))
+        for (at, target), (given, taken, nano) in used.items()
+    ]
+    return sorted(rows, key=lambda row: (row.at, row.target or ""))
+
+
+def _usd(nano: int | None) -> str | None:
+    return None if nano is None else from_nano(nano)
