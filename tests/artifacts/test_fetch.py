@@ -14,6 +14,7 @@ from portico.artifacts.addresses import NOT_PUBLIC, Rules
 from portico.artifacts.fetch import UNFETCHED, Bounds, Fetcher
 from portico.artifacts.pictures import PictureRefused
 from portico.egress.dialling import Dialler
+from portico.egress.hosts import belonging
 from portico.egress.paths import Direct, Tunnel, Via
 from tests import egress
 from tests.artifacts.house import OUTSIDE, PNG, House, answer, canary, house, to
@@ -145,6 +146,34 @@ async def test_every_kind_of_redirect_is_followed_and_judged(home: House, status
     home.pages["/three"] = to(home.url(host="127.0.0.1"), status)
     assert await home.refused(home.url()) == NOT_PUBLIC
     assert await home.nobody_came_in()
+
+
+TUNNELLED = "generativelanguage.googleapis.com"
+
+
+@pytest.mark.parametrize("host", [TUNNELLED, TUNNELLED.upper(), f"{TUNNELLED}."])
+@pytest.mark.parametrize("redirected", [False, True])
+async def test_a_host_of_another_path_is_neither_asked_nor_looked_up(
+    home: House, host: str, redirected: bool
+) -> None:
+    home.names.answers[TUNNELLED] = home.names.answers["open.example"] = [[OUTSIDE]]
+    home.pages["/a.png"] = answer()
+    link = home.url("/a.png", host)
+    home.pages["/"] = to(link)
+    async with aclosing(home.fetcher()) as fetcher:
+        fetcher.belong(belonging([("google", f"https://{TUNNELLED}/v1beta")]))
+        with pytest.raises(PictureRefused, match=UNFETCHED):
+            await fetcher.fetch(home.url("/", "open.example") if redirected else link)
+    assert len(home.outside.asked) == redirected
+    assert home.names.asked == ["open.example"] * redirected
+
+
+async def test_the_same_link_is_fetched_where_the_host_is_nobodys(home: House) -> None:
+    home.names.answers[TUNNELLED] = [[OUTSIDE]]
+    home.pages["/a.png"] = answer()
+    async with aclosing(home.fetcher()) as fetcher:
+        fetcher.belong(belonging([("google", "https://google.test/v1beta")]))
+        assert await fetcher.fetch(home.url("/a.png", TUNNELLED)) == PNG
 
 
 async def test_a_redirect_too_many_is_refused(home: House) -> None:

@@ -1,4 +1,4 @@
-"""By which way an answer came is written down with it, whether it was one or none."""
+"""Google's requests leave by their tunnel, links to it by none, and each answer tells its way."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from tests.artifacts import odd
 from tests.egress.servers import Connect, Server, serving
-from tests.serving import House, house
+from tests.serving import House, album, house
 
 pytestmark = pytest.mark.anyio
 
@@ -63,3 +64,23 @@ async def test_a_refusal_that_came_by_a_tunnel_names_it_too(tmp_path: Path) -> N
         (row,) = await opened.requests()
     assert row["attempts"][0]["kind"] == "account"
     assert row["attempts"][0]["tunnel"] == f"http://127.0.0.1:{listener.port}"
+
+
+async def test_hosts_that_a_reload_brings_are_not_linked_to_any_more(tmp_path: Path) -> None:
+    async with album(png()) as (url, linked), house(tmp_path, pictures=linked) as opened:
+        place = url.removeprefix("http://").partition("/")[0]
+        link = {"type": "image_url", "image_url": {"url": url}}
+        chat = [{"role": "user", "content": [link]}]
+        assert (await opened.chat(chat, model="vision")).status_code == 200
+        written = yaml.safe_load(opened.config.read_text())
+        written["egress"] = {"google": {"kind": "tunnel", "via": ["http://127.0.0.1:9"]}}
+        late = {"base_url": f"http://{place}/v1beta", "dialect": "gemini", "egress": "google"}
+        written["upstreams"]["late"] = late | {"api_key": "k"}
+        opened.config.write_text(yaml.safe_dump(written))
+        assert (await opened.client.post("/api/catalog/reload")).status_code == 200
+        link["image_url"] = {"url": f"{url}?again"}
+        assert (await opened.chat(chat, model="vision")).status_code == 400
+
+
+def png() -> bytes:
+    return odd.saved(odd.screen(60, 40), "PNG")

@@ -67,6 +67,38 @@ def test_a_host_of_nobody_goes_only_by_a_path_that_is_open(other: str) -> None:
         LAB.opened("direct").check("google", origin)
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["45.32.100.7", "[::ffff:45.32.100.7]", "0x2d.32.100.7", "757097479", "45.32.25607"],
+)
+def test_an_address_is_the_same_host_in_every_notation(written: str) -> None:
+    hosts = belonging([("google", "https://45.32.100.7/v1")]).opened("direct")
+    origin, _ = split(f"https://{written}/")
+    with pytest.raises(WrongPath, match="belongs to the egress path google"):
+        hosts.check("direct", origin)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "a.localhost.", "[::1]"])
+def test_on_loopback_each_port_is_a_host_for_itself(host: str) -> None:
+    near, same = f"http://{host}:8001/v1", f"http://{host.upper()}:8002/v1"
+    hosts = belonging([("google", near), ("direct", same)])
+    for path, url in (("google", near), ("direct", same)):
+        hosts.check(path, split(url)[0])
+    for others in (hosts, hosts.opened("direct")):
+        with pytest.raises(WrongPath, match="belongs to the egress path google"):
+            others.check("direct", split(near)[0])
+
+
+def test_two_paths_may_have_the_same_port_of_loopback_and_nobody_else_gets_there() -> None:
+    """At a tunnel's far end it is another machine's; a simulator plays all providers at one."""
+    near = "http://127.0.0.1:9900/gemini/v1beta"
+    hosts = belonging([("google", near), ("direct", near)])
+    for path in ("google", "direct"):
+        hosts.check(path, split(near)[0])
+    with pytest.raises(WrongPath):
+        hosts.opened("world").check("world", split(near)[0])
+
+
 def test_one_host_cannot_belong_to_two_paths() -> None:
     pairs = [("google", f"https://{GOOGLE}/v1beta"), ("direct", f"http://{GOOGLE.upper()}.:81/x")]
     with pytest.raises(ValueError, match=f"^{GOOGLE} would belong to two .*: google and direct$"):

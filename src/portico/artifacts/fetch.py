@@ -26,6 +26,7 @@ from portico.artifacts.beginnings import begins_picture
 from portico.artifacts.pictures import PictureRefused
 from portico.egress.clients import ConnectFailed, EgressError, HTTPRequest
 from portico.egress.dialling import Dialler
+from portico.egress.hosts import Hosts
 from portico.egress.http1 import Connection
 from portico.egress.names import Resolve, SystemNames
 from portico.egress.origins import head_of
@@ -62,7 +63,8 @@ class Fetcher:
     """
     Fetches pictures over one egress path; whoever opens it closes it.
 
-    Sends no cookie and no credential, keeps no connection, consults no environment proxy.
+    Sends no cookie and no credential, keeps no connection, consults no environment proxy. A host
+    that belongs to another path is neither asked nor looked up, also where a redirect leads to it.
     *resolve* says where hosts are, in place of the system; a tunnelled path asks nobody.
     """
 
@@ -103,6 +105,10 @@ class Fetcher:
         finally:
             self._clocks.discard(clock)
 
+    def belong(self, hosts: Hosts) -> None:
+        """Ask no host that *hosts* give to another path, from now on."""
+        self._dialler.hosts = hosts.opened(self._dialler.path.name)
+
     async def aclose(self) -> None:
         """Give up all that is under way, which is refused; nothing is fetched after this."""
         self._closed = True
@@ -142,6 +148,7 @@ class Fetcher:
     async def _connect(self, wanted: Wanted) -> Connection:
         """Dial what was judged, and nothing else; raises ConnectFailed, PictureRefused."""
         seconds = self._bounds.connect
+        self._dialler.check(wanted.origin)  # before anybody is asked where it is
         if isinstance(self._dialler.path, Tunnel):
             if wanted.address is None and wanted.origin.port not in self._rules.ports:
                 raise PictureRefused(NOT_PUBLIC)

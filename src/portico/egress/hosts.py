@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv6Address
 
+from portico.egress.addresses import number
 from portico.egress.clients import ConnectFailed
 from portico.egress.origins import Origin, split
 
@@ -14,13 +16,14 @@ class WrongPath(ConnectFailed):
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """
-    The path of each host, by name, in lower case and without a trailing dot.
+    The path of each host, by what `owned` calls it; `near` has those of ports on loopback.
 
     A path carries its own hosts; one of `open` those that belong to nobody as well.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
     open: frozenset[str] = frozenset()
+    near: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def opened(self, path: str) -> "Hosts":
         """Return the same for somebody who must be let out to strangers by *path* (pictures)."""
@@ -28,9 +31,12 @@ class Hosts:
 
     def check(self, path: str, origin: Origin) -> None:
         """Raise WrongPath unless *origin* may be asked by *path*."""
-        owner = self.paths.get(_canonical(origin.host))
-        if owner == path or (owner is None and path in self.open):
+        host, _ = owned(origin)
+        owner = self.paths.get(host)
+        owners = {owner} if owner else self.near.get(host, frozenset())
+        if path in owners or (not owners and path in self.open):
             return
+        owner = min(owners, default=None)
         whose = f"belongs to the egress path {owner}" if owner else "belongs to no egress path"
         raise WrongPath(f"{origin.host} {whose}, and is not asked by {path}")
 
@@ -46,6 +52,7 @@ def belonging(bases: Iterable[tuple[str, str]]) -> Hosts:
     """
     paths: dict[str, str] = {}
     strangers: set[str] = set()
+    near: dict[str, frozenset[str]] = {}
     for path, base in bases:
         if not base:
             strangers.add(path)
@@ -54,12 +61,28 @@ def belonging(bases: Iterable[tuple[str, str]]) -> Hosts:
             origin, _ = split(base)
         except ConnectFailed as exc:
             raise ValueError(f"a base URL of the egress path {path}: {exc}") from None
-        host = _canonical(origin.host)
-        if paths.setdefault(host, path) != path:
+        host, local = owned(origin)
+        if local:
+            near[host] = near.get(host, frozenset()) | {path}
+        elif paths.setdefault(host, path) != path:
             raise ValueError(f"{host} would belong to two egress paths: {paths[host]} and {path}")
-    return Hosts(paths, frozenset(strangers))
+    return Hosts(paths, frozenset(strangers), near)
 
 
-def _canonical(host: str) -> str:
-    """The one way we write a name: a resolver takes `Example.COM.` for the same host."""
-    return host.lower().rstrip(".")
+def owned(origin: Origin) -> tuple[str, bool]:
+    """
+    Return the one way in which we write what belongs to a path, and whether it is on loopback.
+
+    It is the host of *origin*: a resolver takes `Example.COM.` for the same host, and `0x7f.1` for
+    the same address. On loopback each port stands for itself, and several paths may have the same:
+    nothing that is sent there leaves, and at a tunnel's far end it is another machine's.
+    """
+    host = origin.host.lower().rstrip(".")
+    address = number(host)
+    if address is None:
+        near = host == "localhost" or host.endswith(".localhost")
+    else:
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        address = mapped or address
+        near, host = address.is_loopback, str(address)
+    return f"{host} port {origin.port}" if near else host, near

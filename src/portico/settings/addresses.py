@@ -38,6 +38,14 @@ def base_url(text: str) -> Wrong:
     return None
 
 
+def host(text: str) -> Wrong:
+    """Judge the name of a host that belongs to a path."""
+    parts = _split(f"//{text}")
+    if parts is None or parts.netloc != text or parts.port or "@" in text or not parts.hostname:
+        return "is not the name of a host", "write it without scheme, port and path"
+    return None
+
+
 def proxy(text: str) -> Wrong:
     """Judge a proxy of a tunnel."""
     parts = _split(text)

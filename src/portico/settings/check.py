@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from portico.errors import Problem
 from portico.settings import addresses
+from portico.settings.belonging import contested
 from portico.settings.entries import KEYLESS, Breaker, EgressPath, Role, Target, Upstream
 from portico.settings.model import Settings
 from portico.settings.places import Fault, Place
@@ -21,6 +22,7 @@ def check(settings: Settings) -> Iterator[Fault]:
         yield from _placed(("roles", name), _role(role, settings.targets))
     for name, path in settings.egress.items():
         yield from _placed(("egress", name), _egress(name, path))
+    yield from contested(settings)
     yield from _globals(settings)
 
 
@@ -107,6 +109,8 @@ def _egress(name: str, path: EgressPath) -> Iterator[Found]:
         yield ("tunnels",), "stands in place of `via`, and both are given", "remove one of them"
     for index, proxy in enumerate(path.via):
         yield from _wrong(("via", index), addresses.proxy(proxy.get_secret_value()))
+    for index, host in enumerate(path.hosts):
+        yield from _wrong(("hosts", index), addresses.host(host))
 
 
 def _globals(settings: Settings) -> Iterator[Fault]:

@@ -203,6 +203,11 @@ class EgressPath(Section):
         description="In place of `via`: a file of tunnels (`portico egress import` makes it), which"
         " an engine of the gateway's own carries.",
     )
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Further hosts that belong to this path, and leave by no other; those of its"
+        " upstreams' addresses do anyway.",
+    )
 
     def by(self, via: Iterable[str]) -> "EgressPath":
         """Return this tunnelled path by way of the proxies *via*, whoever runs them."""

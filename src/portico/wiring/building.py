@@ -6,11 +6,13 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from portico.dispatch.gateway import House
+from portico.egress.hosts import Hosts, belonging
 from portico.egress.paths import Direct, Tunnel, parse_via
 from portico.egress.paths import Path as Way
 from portico.egress.pool import Pool
 from portico.routing.roles import Catalog
 from portico.settings import Settings, catalog
+from portico.settings.belonging import claims
 from portico.upstreams.base import Account, Upstream
 from portico.upstreams.gemini import Gemini
 from portico.upstreams.openai import OpenAI
@@ -25,13 +27,17 @@ class Builder:
     def __init__(self, simulator: str) -> None:
         self._simulator = simulator
         self._pools: dict[Way, Pool] = {}
+        self.hosts = Hosts()
         self._signatures = Signatures()
         self._reasonings = Reasonings()
         self.marks: Mapping[str, str] = {}
 
     def house(self, settings: Settings) -> House:
         """Return the catalog of *settings*, with an upstream for each of its accounts."""
+        self.hosts = hosts(settings, self._simulator)
         upstreams = {name: self._upstream(name, settings) for name in settings.upstreams}
+        for pool in self._pools.values():
+            pool.belong(self.hosts)
         self.marks = _marks(settings)
         return House(_priced(catalog(settings), settings), upstreams)
 
@@ -64,7 +70,7 @@ class Builder:
 
     def _pool(self, way: Way) -> Pool:
         if way not in self._pools:
-            self._pools[way] = Pool(way)
+            self._pools[way] = Pool(way, hosts=self.hosts)
         return self._pools[way]
 
     async def aclose(self) -> None:
@@ -104,6 +110,12 @@ def way(name: str, settings: Settings) -> Way:
     if path.kind == "direct":
         return Direct(name)
     return Tunnel(name, tuple(parse_via(via.get_secret_value()) for via in path.via))
+
+
+def hosts(settings: Settings, simulator: str = "") -> Hosts:
+    """Return which path may ask whom; *simulator* is asked directly."""
+    claimed = [(claim.path, claim.url) for claim in claims(settings)]
+    return belonging([*claimed, ("direct", simulator)] if simulator else claimed)
 
 
 def _marks(settings: Settings) -> dict[str, str]:

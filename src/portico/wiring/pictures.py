@@ -1,7 +1,7 @@
 """What takes pictures in, shows them to models, and keeps them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,11 @@ from portico.artifacts.taking import Intake
 from portico.dispatch.eyes import Eyes
 from portico.dispatch.turnstile import Turnstile
 from portico.egress.dialling import Dialler
+from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
 from portico.settings import Settings
 from portico.settings.addresses import endpoint
-from portico.wiring.building import way
+from portico.wiring.building import hosts, way
 
 DAY = 86_400.0
 
@@ -37,6 +38,8 @@ class Pictures:
     archive: Archive
     blobs: Blobs
     keeping: Keeping
+    belong: Callable[[Hosts], None]
+    """Tells the fetcher, if there is one, which hosts are other paths'."""
 
     async def sweep(self, dry_run: bool) -> Swept:
         """Delete what nothing refers to, or only count it."""
@@ -88,7 +91,8 @@ async def open_pictures(
         stack.push_async_callback(_end, sweeping)
         kept = archive if given.keep else None
         eyes = Eyes(intake, int(given.memory), kept, turnstile)
-        yield Pictures(intake, eyes, archive, blobs, keeping)
+        belong = fetcher.belong if fetcher else lambda hosts: None
+        yield Pictures(intake, eyes, archive, blobs, keeping, belong)
 
 
 def _blobs(settings: Settings) -> AbstractAsyncContextManager[Blobs]:
@@ -114,7 +118,10 @@ def _fetcher(settings: Settings) -> Fetcher | None:
         return None
     rules = Rules(also=frozenset(map(endpoint, given.inside)))
     bounds = Bounds(bytes=int(given.largest), total=given.fetch_within)
-    return Fetcher(Dialler(way(given.egress, settings)), rules, bounds)
+    path = way(given.egress, settings)
+    fetcher = Fetcher(Dialler(path), rules, bounds)
+    fetcher.belong(hosts(settings))
+    return fetcher
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -25,6 +25,7 @@ from portico.dispatch.places import Places
 from portico.dispatch.rollcall import RollCall
 from portico.dispatch.streams import Bounds, Streams
 from portico.dispatch.turnstile import Turnstile
+from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
 from portico.ledger.base import LedgerStore
 from portico.ledger.spool import Spool
@@ -55,6 +56,7 @@ class Reload:
     gateway: Gateway
     builder: Builder
     load: Load
+    belong: Callable[[Hosts], None]
 
     async def __call__(self) -> tuple[Problem, ...]:
         """Return what is wrong with the configuration; the old house stays then."""
@@ -66,6 +68,7 @@ class Reload:
         await prepare(settings)
         before = self.builder.marks
         self.gateway.house = self.builder.house(settings)
+        self.belong(self.builder.hosts)
         for name in before.keys() & self.builder.marks.keys():
             if before[name] != self.builder.marks[name]:
                 self.gateway.standing.rekeyed(name)
@@ -129,7 +132,7 @@ async def open_serving(
                 "artifacts": "away" if pictures.away else "ok",
                 "ledger": "away" if ledger.store_away else "ok",
             },
-            reload=Reload(gateway, builder, load),
+            reload=Reload(gateway, builder, load, pictures.belong),
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
         )
