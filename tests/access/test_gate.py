@@ -63,7 +63,7 @@ def test_when_a_key_is_needed(
 def test_a_good_key_is_its_owner_wherever_it_is_shown(scheme: str) -> None:
     header = f"{scheme}{MINE}".encode()
     for required in (True, False, "auto"):
-        assert gate(KNOWN, required).admit(header) == ANNA.id
+        assert gate(KNOWN, required).admit(header).key == ANNA.id
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,16 @@ def test_an_unknown_key_is_refused_without_being_repeated(other: str) -> None:
 
 @pytest.mark.parametrize("header", [None, bearer("sk-dummy"), bearer(text()), b"Basic x"])
 def test_an_open_gateway_ignores_what_it_does_not_know(header: bytes | None) -> None:
-    assert gate(NOBODY, "auto").admit(header) is None
-    assert gate(KNOWN, False).admit(header) is None
-    assert gate(None, False).admit(header) is None
+    assert gate(NOBODY, "auto").admit(header).key is None
+    assert gate(KNOWN, False).admit(header).key is None
+    assert gate(None, False).admit(header).key is None
+
+
+def test_whoever_reaches_an_open_gateway_runs_it_and_is_a_front_end_on_this_machine_only() -> None:
+    here = gate(NOBODY, "auto").admit(None)
+    assert (here.key, here.owner, here.admin, here.trusted) == (None, None, True, True)
+    outside = gate(NOBODY, False, exposed=True).admit(None)
+    assert (outside.key, outside.admin, outside.trusted) == (None, True, False)
 
 
 def test_without_any_good_key_the_refusal_says_how_to_make_one() -> None:
@@ -105,17 +112,17 @@ def test_a_key_that_is_over_is_told_so() -> None:
     with pytest.raises(Unauthenticated, match="expired on 1970-01-02"):
         gate(expired).admit(bearer(MINE))
     soon = key(expires=time.time() + 3600)
-    assert gate(roster((MINE, soon))).admit(bearer(MINE)) == soon.id
+    assert gate(roster((MINE, soon))).admit(bearer(MINE)).key == soon.id
 
 
 def test_a_key_that_is_over_is_nobody_where_none_is_needed() -> None:
-    assert gate(REVOKED, False).admit(bearer(MINE)) is None
+    assert gate(REVOKED, False).admit(bearer(MINE)).key is None
 
 
 def test_while_the_store_is_away_known_keys_stay_good_and_nobody_is_unknown() -> None:
     away = gate(KNOWN, age=RECENT + 1)
     assert away.store_away
-    assert away.admit(bearer(MINE)) == ANNA.id
+    assert away.admit(bearer(MINE)).key == ANNA.id
     with pytest.raises(StoreUnavailable) as caught:
         away.admit(bearer(text()))
     assert caught.value.retry_after
@@ -130,10 +137,10 @@ def test_what_is_over_stays_over_while_the_store_is_away() -> None:
 
 
 def test_after_too_long_even_known_keys_must_wait() -> None:
-    assert gate(KNOWN, age=STALE).admit(bearer(MINE)) == ANNA.id
+    assert gate(KNOWN, age=STALE).admit(bearer(MINE)).key == ANNA.id
     with pytest.raises(StoreUnavailable):
         gate(KNOWN, age=STALE + 1).admit(bearer(MINE))
-    assert gate(KNOWN, False, age=STALE + 1).admit(bearer(MINE)) is None
+    assert gate(KNOWN, False, age=STALE + 1).admit(bearer(MINE)).key is None
 
 
 def test_before_the_keys_could_be_read_nobody_is_called_unknown() -> None:
@@ -146,14 +153,14 @@ def test_before_the_keys_could_be_read_nobody_is_called_unknown() -> None:
 
 
 def test_an_open_gateway_stays_open_while_the_store_is_away() -> None:
-    assert gate(NOBODY, "auto", age=STALE + 1).admit(None) is None
+    assert gate(NOBODY, "auto", age=STALE + 1).admit(None).key is None
 
 
 def test_a_new_roster_counts_at_once() -> None:
     here = gate(NOBODY, "auto")
-    assert here.admit(None) is None
+    assert here.admit(None).key is None
     here.know(KNOWN)
-    assert here.admit(bearer(MINE)) == ANNA.id
+    assert here.admit(bearer(MINE)).key == ANNA.id
     with pytest.raises(Unauthenticated):
         here.admit(None)
 
@@ -178,5 +185,5 @@ def test_whatever_comes_only_a_live_key_is_somebody(
         assert not good
         assert here.needs_key
     else:
-        assert caller == (ANNA.id if good and age <= STALE else None)
-        assert caller is not None or here.needs_key is False
+        assert caller.key == (ANNA.id if good and age <= STALE else None)
+        assert caller.key is not None or here.needs_key is False

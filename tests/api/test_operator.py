@@ -75,7 +75,8 @@ async def test_requests_are_filtered(tmp_path: Path) -> None:
         assert await found(modality="text", simulated="false") == [done, failed]
         assert await found(role="code", target="deepseek-v3") == [done]
         assert await found(target="qwen-vl") == []
-        assert await found(caller="nobody") == []
+        for whose in ("caller", "person", "team", "chat"):
+            assert await found(**{whose: "nobody"}) == []
         assert await found(since=begun) == [done]
         assert await found(until=begun) == [failed]
 
@@ -119,7 +120,9 @@ async def test_bad_filters_are_400_and_named(tmp_path: Path) -> None:
             assert len(error["message"]) < 250
 
 
-@pytest.mark.parametrize("by", ["role", "target", "upstream", "day", "caller", "task"])
+@pytest.mark.parametrize(
+    "by", ["role", "target", "upstream", "day", "caller", "person", "team", "task"]
+)
 async def test_usage_is_added_up(by: str, tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         for _ in range(3):

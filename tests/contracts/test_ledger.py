@@ -195,6 +195,21 @@ async def test_a_series_tells_what_each_target_did_span_by_span(store: LedgerSto
     assert (pretend.input, pretend.cost_usd) == (0, None)
 
 
+async def test_whose_request_it_was_and_of_which_chat_is_kept_and_can_be_asked_for(
+    store: LedgerStore,
+) -> None:
+    whose = {"person": "anna@lab.example", "team": "design", "chat": "c-1", "message": "m-1"}
+    wanted = row(attempt(), **whose)
+    await store.append([wanted, row(attempt()), row(attempt(), team="design")])
+    assert await store.request(wanted.id) == wanted
+    for name in ("person", "chat"):
+        assert await store.requests(RequestQuery(**{name: whose[name]})) == [wanted]
+    assert len(await store.requests(RequestQuery(team="design"))) == 2
+    assert (await by(store, By.PERSON))["anna@lab.example"].requests == 1
+    assert (await by(store, By.TEAM))["design"].requests == 2
+    assert (await by(store, By.TEAM))[None].requests == 1
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_names_are_only_names(store: LedgerStore, text: str) -> None:
     hostile = row(attempt(), caller=text, role=text, task=text, outcome=text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from portico.access.base import Caller
 from portico.artifacts.taking import Intake
 from portico.chat.aside import ticket_of
 from portico.chat.messages import Modality
@@ -129,7 +130,7 @@ class Studio:
     def survey(self, picture: bytes, model: str = "vision", **wishes: object) -> Survey:
         self.asked += 1
         wish = Wish(picture, model, **wishes)  # type: ignore[arg-type]
-        return Survey(f"req_{self.asked}", wish, "ann")
+        return Survey(f"req_{self.asked}", wish, Caller(key="ann", owner="ann"))
 
     async def rows(self) -> list[RequestRow]:
         """Return the ledger's rows, oldest first, once all are written."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from portico.access.base import Caller
 from portico.api.wire import parse
 from portico.artifacts.archive import Archive
 from portico.artifacts.index import Artifact
@@ -57,7 +58,7 @@ def journey(*links: str, caller: str | None = None) -> Journey:
     parts = [{"type": "image_url", "image_url": {"url": link}} for link in links]
     body = {"model": "vision", "messages": [{"role": "user", "content": parts}]}
     request = parse(json.dumps(body).encode())
-    return Journey("r", request, time.time(), time.monotonic(), caller)
+    return Journey("r", request, time.time(), time.monotonic(), Caller(owner=caller))
 
 
 def uri(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Keys as values, who is on the roster, and what a store of keys promises."""
+"""Who is asking, keys as values, who is on the roster, and what a store of keys promises."""
 
 import hmac
 import re
@@ -10,6 +10,56 @@ KEY = re.compile(rb"pk-[A-Za-z0-9_-]{43}")
 """What a key looks like: 32 random bytes, so that guessing one is hopeless."""
 
 type State = Literal["live", "expired", "revoked"]
+type Capture = Literal["full", "no-media", "metadata-only"]
+"""How much of what is said may be kept: all of it, all but pictures and files, or that it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """
+    Who is asking, and what they may.
+
+    `key` is the id of their key, None where no key is needed and none came; `name` is that key's.
+    `person` and `team` are ids of people and teams, or None. `roles` are the roles and `targets`
+    the targets they may use, None for all. `trusted` keys are a front end's: what its headers say
+    of a user and a chat is believed. `owner` is whom pictures, streams and answers that are kept
+    belong to.
+    """
+
+    key: str | None = None
+    name: str | None = None
+    person: str | None = None
+    team: str | None = None
+    admin: bool = False
+    capture: Capture = "full"
+    trusted: bool = False
+    roles: frozenset[str] | None = None
+    targets: frozenset[str] | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A front end's user, in its words."""
+
+    id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """
+    Where in a front end a request comes from, as far as somebody we trust has said so.
+
+    `task` is its background task (`title_generation`), None for what its user asked.
+    """
+
+    chat: str | None = None
+    message: str | None = None
+    task: str | None = None
+    user: User | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Literal
 
-from portico.access.base import KEY, Key, Roster
+from portico.access.base import KEY, Caller, Key, Roster
 from portico.errors import StoreUnavailable, Unauthenticated
 
 RECENT = 5.0
@@ -53,6 +53,7 @@ class Gate:
     def __init__(self, rule: Rule, clock: Callable[[], float] = time.monotonic) -> None:
         self._rule = rule
         self._clock = clock
+        self._open = Caller(admin=True, trusted=not rule.exposed)
         self.roster: Roster | None = None
         self._read = -inf
 
@@ -70,9 +71,9 @@ class Gate:
         """True if the keys could not be read for a while."""
         return self._clock() - self._read > RECENT
 
-    def admit(self, authorization: bytes | None) -> str | None:
+    def admit(self, authorization: bytes | None) -> Caller:
         """
-        Return the id of the caller's key; None where keys are not needed and no good one came.
+        Return who is asking: somebody without a key only where none is needed.
 
         Raises:
             Unauthenticated: no key, or one that is not good, where keys are needed.
@@ -83,10 +84,10 @@ class Gate:
         key = self.roster.find(possible) if self.roster and possible else None
         live = key is not None and key.state(time.time()) == "live"
         if key is not None and live and age <= STALE:
-            return key.id
+            return Caller(key=key.id, name=key.name, admin=True, owner=key.id)
         needed = self.needs_key
         if needed is False:
-            return None  # chat UIs send a dummy where there is nothing to send
+            return self._open  # chat UIs send a dummy where there is nothing to send
         unknown = key is None and possible is not None
         if needed is None or live or (unknown and age > RECENT):
             raise StoreUnavailable("Keys cannot be checked just now.", retry_after=RETRY)

@@ -176,7 +176,7 @@ async def create_artifact(
 ) -> Response:
     """Keep a picture: the body itself, or a form's `file`. Its type is what its bytes say."""
     sent = await uploaded(request, "file", here.max_body)
-    artifact = await kept.add(sent.data, caller, name or sent.name)
+    artifact = await kept.add(sent.data, caller.owner, name or sent.name)
     told = _told(artifact)
     return JSON(told, 201, headers={"location": told.url})
 
@@ -186,7 +186,7 @@ async def get_artifact(
     ident: Ident, request: Request, kept: Kept, caller: Caller, wanted: Wanted
 ) -> Response:
     """The bytes as they came, or a part of them; they never change."""
-    artifact = await kept.find(ident, caller)
+    artifact = await kept.find(ident, caller.owner)
     headers = _headers(artifact)
     if wanted.has(headers["etag"]):
         return Response(status_code=304, headers=headers)
@@ -204,20 +204,20 @@ async def get_artifact(
 @router.get("/{ident}/info", responses=gated(ArtifactTold, 404))
 async def get_artifact_info(ident: Ident, kept: Kept, caller: Caller) -> Response:
     """What is known of an artifact."""
-    return JSON(_told(await kept.find(ident, caller)))
+    return JSON(_told(await kept.find(ident, caller.owner)))
 
 
 @router.put("/{ident}/grants/{to}", status_code=204, response_class=Response, responses=_GRANTED)
 async def grant_artifact(ident: Ident, to: To, kept: Kept, caller: Caller) -> Response:
     """Let the caller with another key see an artifact of one's own."""
-    await kept.grant(ident, caller, to)
+    await kept.grant(ident, caller.owner, to)
     return Response(status_code=204)
 
 
 @router.delete("/{ident}", status_code=204, response_class=Response, responses=_DELETED)
 async def delete_artifact(ident: Ident, kept: Kept, caller: Caller) -> Response:
     """Forget an artifact at once; its bytes go when nothing refers to them any more."""
-    await kept.delete(ident, caller)
+    await kept.delete(ident, caller.owner)
     return Response(status_code=204)
 
 

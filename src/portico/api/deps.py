@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from portico.access.base import Caller as Asking
 from portico.access.gate import Gate
 from portico.artifacts.archive import Archive
 from portico.artifacts.sweep import Swept
@@ -71,10 +72,10 @@ def serving(request: Request) -> Serving:
 def admitted(
     here: Annotated[Serving, Depends(serving)],
     authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> str | None:
-    """Return the caller's id; refuses whoever has no key where one is needed."""
+) -> Asking:
+    """Return who is asking; refuses whoever has no key where one is needed."""
     return here.gate.admit(authorization.encode("latin-1", "replace") if authorization else None)
 
 
 Here = Annotated[Serving, Depends(serving)]
-Caller = Annotated[str | None, Depends(admitted)]
+Caller = Annotated[Asking, Depends(admitted)]

@@ -68,7 +68,7 @@ async def find_elements(
     """What is on a picture and where, in `portico.elements/1`: a model looks at it."""
     taken = await take(request, ElementsBody, here.max_body, studio.intake)
     asked = taken.body
-    picture = await picture_of(taken, "image", studio.intake, caller)
+    picture = await picture_of(taken, "image", studio.intake, caller.owner)
     wish = Wish(picture, asked.model, asked.consensus, asked.detail, asked.page)
     trace = request.headers.get("traceparent")
     survey = Survey(id_of(request.scope), wish, caller, trace)
@@ -150,8 +150,8 @@ async def compare_pictures(
     asked = taken.body
     _check(asked.ignore)
     async with while_connected(request.receive):
-        before = await _shown(taken, "before", studio, caller, MOST_COMPARED)
-        after = await _shown(taken, "after", studio, caller, MOST_COMPARED)
+        before = await _shown(taken, "before", studio, caller.owner, MOST_COMPARED)
+        after = await _shown(taken, "after", studio, caller.owner, MOST_COMPARED)
         drawn = heatmap or asked.heatmap
         found = await studio.compared(before, after, asked.ignore, heat=drawn)
         return _png(found.heat) if drawn else JSON(found.changes)
@@ -168,15 +168,15 @@ async def audit_picture(request: Request, here: Here, caller: Caller, studio: St
     taken = await take(request, AuditBody, here.max_body, studio.intake)
     asked = taken.body
     async with while_connected(request.receive):
-        shown = await _shown(taken, "image", studio, caller, MOST_AUDITED)
+        shown = await _shown(taken, "image", studio, caller.owner, MOST_AUDITED)
         return JSON(await studio.audited(shown, asked.elements, asked.dpr))
     return Response(status_code=LEFT)
 
 
 async def _shown(
-    taken: Taken[Any], name: str, studio: Design, caller: str | None, most: int
+    taken: Taken[Any], name: str, studio: Design, owner: str | None, most: int
 ) -> Shown:
-    picture = await picture_of(taken, name, studio.intake, caller)
+    picture = await picture_of(taken, name, studio.intake, owner)
     try:
         return await studio.shown(picture, taken.body.page, most)
     except MalformedRequest as exc:

@@ -75,7 +75,7 @@ class Repeated:
             digest = sha256(task + self._body).digest()
         else:
             digest = await asyncio.to_thread(lambda: sha256(task + self._body).digest())
-        return Claim(self._journey.caller, self._key, digest)
+        return Claim(self._journey.caller.owner, self._key, digest)
 
     async def _work(self) -> Finished:
         sent: list[Message] = []
@@ -99,7 +99,7 @@ class Recorded:
 
     async def respond(self, receive: Receive, send: Send) -> None:
         """Answer, or say why not; returns early if the client leaves, and the stream goes on."""
-        stream = self._streams.begin(self._journey.id, self._journey.caller, self._make)
+        stream = self._streams.begin(self._journey.id, self._journey.caller.owner, self._make)
         await Relay(stream, 0, self._journey.id).respond(receive, send)
 
     async def _make(self, stream: Stream) -> None:

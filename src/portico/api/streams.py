@@ -51,7 +51,7 @@ async def follow_stream(
     after: Annotated[EventId, Query(description="The same; the later of both counts")] = 0,
 ) -> Response:
     """A stream asked for with `x-portico-resumable: true`, from after an event on, to its end."""
-    stream = here.streams.find(request_id, caller)
+    stream = here.streams.find(request_id, caller.owner)
     number = max(after, last_event_id)
     if stream.ended and number >= stream.last:
         return Response(status_code=204, headers={REQUEST_ID: request_id})

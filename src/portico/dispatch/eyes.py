@@ -138,7 +138,7 @@ class Eyes:
             async with asyncio.timeout(LOOKING_UP):
                 data = await self._intake.decoded(held)
                 raw = await self._intake.work(lambda: hashlib.sha256(data).hexdigest())
-                known = await archive.carried(journey.caller, raw)
+                known = await archive.carried(journey.caller.owner, raw)
         except (TimeoutError, GatewayError):
             return None
         return known.id if known else None
@@ -207,7 +207,7 @@ class Eyes:
         """What has to be fetched is fetched once a request, however many are asked."""
         data = journey.brought.get(link.url)
         if data is None:
-            data = await self._intake.bytes_of(link.url, journey.caller)
+            data = await self._intake.bytes_of(link.url, journey.caller.owner)
             journey.brought[link.url] = data
         inline = link.url.startswith("data:")
         name = f"{'' if inline else 'linked '}{await self._digest(data)}", profile
@@ -237,7 +237,7 @@ class Eyes:
         self._archive.keep(
             Seen(
                 request=journey.id,
-                owner=journey.caller,
+                owner=journey.caller.owner,
                 place=str(sight.place),
                 target=sight.target.name,
                 raw=look.made[0].raw,

@@ -50,8 +50,9 @@ class Failover:
             Overloaded: every candidate is full, and so is the queue.
             QuotaExceeded: the caller has as many requests under way as they may.
         """
-        await self.places.enter(journey.caller)
-        turns = Turns(route, journey.caller, self.standing, self.places)
+        owner = journey.caller.owner
+        await self.places.enter(owner)
+        turns = Turns(route, owner, self.standing, self.places)
         trials = Trials(journey, turns, upstreams, self._records)
         try:
             while (target := await turns.next()) is not None:
@@ -68,7 +69,7 @@ class Failover:
             raise unanswered(journey, route, turns.skipped, self.standing)
         finally:
             await trials.aclose()
-            self.places.leave(journey.caller)
+            self.places.leave(owner)
 
     def _patience(self, route: Route, target: Target, turns: Turns) -> float | None:
         """Return how long to wait before a hedge, or None: without one, or nobody to ask."""

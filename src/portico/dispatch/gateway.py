@@ -139,6 +139,7 @@ def _entry(journey: Journey) -> Entry:
     """The whole story, as the ledger keeps it: no bodies."""
     now = time.monotonic()
     route, attempts = journey.route, tuple(journey.attempts)
+    caller, talk = journey.caller, journey.conversation
     early = Ending.REFUSED if journey.code else Ending.ABANDONED
     return Entry(
         id=journey.id,
@@ -146,7 +147,11 @@ def _entry(journey: Journey) -> Entry:
         asked=journey.request.model,
         role=route.role.name if route else None,
         decided_by=route.decided_by[0].name if route and route.decided_by else "",
-        caller=journey.caller,
+        caller=caller.key,
+        person=caller.person,
+        team=caller.team,
+        chat=talk.chat,
+        message=talk.message,
         task=journey.request.task,
         modalities=tuple(sorted(route.needs.modalities)) if route else (),
         streamed=journey.request.stream,

@@ -64,7 +64,7 @@ class HandingDown:
             look = await self._eyes.look(journey, link, GENERIC)
         except CallerError:
             return None  # the first failure is the one to tell
-        known = [await self._descriptions.find(journey.caller, one) for one in look.pixels]
+        known = [await self._descriptions.find(journey.caller.owner, one) for one in look.pixels]
         if None in known:
             return None
         return _said(look.made, [one for one in known if one is not None])
@@ -84,7 +84,7 @@ class HandingDown:
         for link in links:
             look = await self._eyes.look(journey, link, GENERIC)
             for one in look.pixels:
-                self._descriptions.note(journey.caller, one, description)
+                self._descriptions.note(journey.caller.owner, one, description)
 
 
 def _said(made: tuple[Prepared, ...], known: list[Description]) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from portico.access.base import Caller, Conversation
 from portico.chat.request import ChatRequest
 from portico.errors import Asked
 from portico.routing.attempts import Attempt, Broken, Failed
@@ -17,8 +18,9 @@ class Journey:
     request: ChatRequest
     started: float
     began: float
-    caller: str | None = None
+    caller: Caller = field(default=Caller())
     traceparent: str | None = None
+    conversation: Conversation = field(default=Conversation())
     route: Route | None = None
     attempts: list[Attempt] = field(default_factory=list)
     answering: Target | None = None

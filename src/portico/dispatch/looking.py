@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from portico.access.base import Caller
 from portico.artifacts.pictures import PictureRefused, Prepared
 from portico.artifacts.profiles import profile_for
 from portico.artifacts.taking import LARGE, Intake
@@ -51,7 +52,7 @@ class Survey:
 
     id: str
     wish: Wish
-    caller: str | None = None
+    caller: Caller = field(default=Caller())
     traceparent: str | None = None
     route: Route | None = None
     journeys: list[Journey] = field(default_factory=list)

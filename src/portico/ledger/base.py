@@ -30,6 +30,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     `started` is in epoch seconds, `took` in seconds. `asked` is `model` as the caller wrote it,
     `role` the decided role (None where there is none), `decided_by` a few words on how.
     `outcome` is an `Ending`. `target` is who answered. `traceparent` is the caller's header.
+    `caller` is the id of a key, `person` and `team` whose it is; `chat` and `message` are a front
+    end's ids, where it is trusted.
     """
 
     id: str
@@ -39,6 +41,10 @@ class Entry(Struct, frozen=True, kw_only=True):
     outcome: str
     role: str | None = None
     caller: str | None = None
+    person: str | None = None
+    team: str | None = None
+    chat: str | None = None
+    message: str | None = None
     decided_by: str = ""
     task: str | None = None
     operation: str = "chat"  # chat | embeddings
@@ -97,6 +103,10 @@ class RequestRow(Struct, frozen=True, kw_only=True):
     role: str | None = None
     decided_by: str = ""
     caller: str | None = None
+    person: str | None = None
+    team: str | None = None
+    chat: str | None = None
+    message: str | None = None
     task: str | None = None
     operation: str = "chat"
     modalities: tuple[str, ...] = ()
@@ -118,6 +128,8 @@ class By(StrEnum):
     UPSTREAM = "upstream"
     DAY = "day"
     CALLER = "caller"
+    PERSON = "person"
+    TEAM = "team"
     TASK = "task"
 
 
@@ -174,6 +186,9 @@ class RequestQuery:
     kind: str | None = None
     degraded: bool | None = None
     simulated: bool | None = None
+    person: str | None = None
+    team: str | None = None
+    chat: str | None = None
     since: float | None = None
     until: float | None = None
     before: str | None = None

@@ -18,7 +18,8 @@ from portico.ledger.prices import from_nano
 
 REQUEST_COLUMNS = (
     "id, started, took, asked, role, decided_by, caller, task, operation, modalities,"
-    " streamed, outcome, status, degraded, target, first_delta, simulated"
+    " streamed, outcome, status, degraded, target, first_delta, simulated,"
+    " person, team, chat, message"
 )
 ATTEMPT_COLUMNS = (
     "id, request, position, target, upstream, model, tier, egress, started, took, first_delta,"
@@ -39,6 +40,8 @@ KEYS = {
     By.ROLE: "r.role",
     By.DAY: "date(r.started, 'unixepoch')",
     By.CALLER: "r.caller",
+    By.PERSON: "r.person",
+    By.TEAM: "r.team",
     By.TASK: "r.task",
     By.TARGET: "a.target",
     By.UPSTREAM: "a.upstream",
@@ -71,6 +74,9 @@ CONDITIONS = {
     "kind": "r.id IN (SELECT request FROM attempts WHERE kind = ?)",
     "degraded": "(r.degraded IS NOT NULL) = ?",
     "simulated": "r.simulated = ?",
+    "person": "r.person = ?",
+    "team": "r.team = ?",
+    "chat": "r.chat = ?",
     "since": "r.started >= ?",
     "until": "r.started < ?",
     "before": "(r.started, r.id) < (SELECT started, id FROM requests WHERE id = ?)",

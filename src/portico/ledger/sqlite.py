@@ -197,6 +197,7 @@ def _request_values(row: RequestRow) -> tuple[object, ...]:
         *(row.id, row.started, row.took, row.asked, row.role, row.decided_by, row.caller),
         *(row.task, row.operation, ",".join(row.modalities), row.streamed, row.outcome),
         *(row.status, row.degraded, row.target, row.first_delta, row.simulated),
+        *(row.person, row.team, row.chat, row.message),
     )
 
 
