@@ -129,13 +129,13 @@ def _miss(item: Item, found: Decision) -> str:
 
 
 def microseconds() -> float:
-    """Return the median time of one decision about a 4 KB prompt."""
+    """Return the median time of one decision about a 4 KB prompt that was not read before."""
     prose = "Why does the pod restart while my parser reads the layout of the settings page? "
     paste = "2024-05-01 10:00:00 INFO worker started in 12 ms\nvalue = self.items[name].load()\n"
-    item = Item("", "", "", "", "en", "", False, False, (prose + paste) * 26)
-    request = item.request()
     times = []
-    for _ in range(500):
+    for number in range(500):
+        item = Item("", "", "", "", "en", "", False, False, f"{number}: {(prose + paste) * 26}")
+        request = item.request()
         started = perf_counter()
         classify(request, ROLES)
         times.append(perf_counter() - started)
@@ -150,7 +150,7 @@ def main() -> int:
     options = parser.parse_args()
     score = Score(items(options.split))
     print("\n".join(report(score, quiet=options.quiet)))
-    print(f"\n{microseconds():.0f} µs for a 4 KB prompt (median)")
+    print(f"\n{microseconds():.0f} µs for a new 4 KB prompt (median)")
     return 0 if score.accuracy >= GOAL else 1
 
 

@@ -324,3 +324,15 @@ def test_a_megabyte_of_anything_is_no_trap(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     for message in (user(text), picture(text), user(f"### Task:\nRespond to the user query{text}")):
         assert role_of(message) in ROLES
+
+
+def test_a_turn_is_read_anew_where_a_picture_comes_or_came_with_it() -> None:
+    """Readings are kept by their text: the same words beside a picture say something else."""
+    words = "make the login button on this page larger"
+    alone = classify(asking(user(words)), ROLES)
+    seen = classify(asking(picture(words)), ROLES)
+    after = classify(asking(picture(), user(words)), ROLES)
+
+    assert len({alone.decided_by, seen.decided_by, after.decided_by}) == 3
+    assert classify(asking(user(words)), ROLES) == alone
+    assert classify(asking(picture(words)), ROLES) == seen

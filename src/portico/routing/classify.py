@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from portico.chat.messages import Message, Modality
 from portico.chat.request import ChatRequest
@@ -25,6 +26,8 @@ MARGIN = 0.1
 """Points within which two roles are too close to call."""
 LOUD = 5.0
 """Points beyond which an earlier turn or a system prompt says nothing more."""
+REMEMBERED = 512
+"""Turns whose reading is kept: a chat sends all of them again with every request."""
 _TASK = "### Task:\n"
 _RETRIEVED = "### Task:\nRespond to the user query"
 BARE_PICTURE = (Signal("picture without words", VISION, 1.5),)
@@ -73,7 +76,7 @@ def is_task(request: ChatRequest) -> bool:
 def _signals(request: ChatRequest) -> Iterator[Signal]:
     asked = [message for message in request.messages if message.role == "user"]
     pictured = any(map(_pictured, asked))
-    own = list(_turn(asked[-1], pictured)) if asked else []
+    own = _turn(asked[-1], pictured) if asked else ()
     short = not asked or len(_wish(asked[-1].text)) < SHORT
     clear = max(_scores(own).values()) >= (CLEAR if short else ENOUGH)
     yield from own
@@ -87,22 +90,35 @@ def _signals(request: ChatRequest) -> Iterator[Signal]:
             break
     replies = [message for message in request.messages if message.role == "assistant"]
     for message in replies[-1:]:
-        yield from _context(structure(_read(message.text)), 0.1 if clear else 0.5, "reply")
+        yield from _context(_replied(_read(message.text)), 0.1 if clear else 0.5, "reply")
     yield from tools(tool.function.name for tool in request.tools or ())
 
 
-def _turn(message: Message, pictured: bool) -> Iterator[Signal]:
-    """Yield what one turn says; *pictured* if any turn of the conversation has a picture."""
-    text = _read(_wish(message.text))
+def _turn(message: Message, pictured: bool) -> tuple[Signal, ...]:
+    """Return what one turn says; *pictured* if any turn of the conversation has a picture."""
+    return _heard(_read(_wish(message.text)), pictured, _pictured(message))
+
+
+@lru_cache(REMEMBERED)
+def _heard(text: str, pictured: bool, here: bool) -> tuple[Signal, ...]:
+    """Return what *text* says; *here* if a picture comes with it."""
+    return tuple(_signs(text, pictured, here))
+
+
+def _signs(text: str, pictured: bool, here: bool) -> Iterator[Signal]:
     shown = structure(text)
     yield from shown
     prose = "\n".join(text.split("```")[::2])
-    here = _pictured(message)
     if here:
         yield from PICTURE if prose.strip() else BARE_PICTURE
     lexicon = SEEING if pictured else AMID_CODE if _is_code(shown) else BLIND
     for signal in lexicon.words(prose):
         yield signal if here or signal.role != VISION else signal.faded(0.6)
+
+
+@lru_cache(REMEMBERED)
+def _replied(text: str) -> tuple[Signal, ...]:
+    return tuple(structure(text))
 
 
 def _read(text: str) -> str:
@@ -125,12 +141,12 @@ def _wish(text: str) -> str:
 
 
 def _pictured(message: Message) -> bool:
-    return any(part.modality is Modality.IMAGE for part in message.parts)
+    parts = message.content
+    return isinstance(parts, list) and any(part.modality is Modality.IMAGE for part in parts)
 
 
-def _context(signals: Iterable[Signal], reach: float, source: str) -> Iterator[Signal]:
+def _context(known: tuple[Signal, ...], reach: float, source: str) -> Iterator[Signal]:
     """Fade what was said elsewhere, so that a long past never outweighs the present."""
-    known = list(signals)
     reach *= min(1.0, LOUD / max(LOUD, *_scores(known).values()))
     for signal in known:
         yield signal.faded(reach, source)
