@@ -220,3 +220,23 @@ def test_whoever_else_writes_the_logs_is_left_alone(
     with one_write():
         log_request(SEEN)
         assert "answered" in caplog.text
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_requests_line_is_the_same_without_a_record(root: logging.Logger, form: str) -> None:
+    """With a second handler it is a record as any other, and says what it says without one."""
+    lines = []
+    for others in ([], [logging.NullHandler()]):
+        stream = StringIO()
+        configure("info", form, stream)
+        root.handlers += others
+        log_request(SEEN)
+        lines.append(stream.getvalue().split("portico.request", 1)[1])
+    assert lines[0] == lines[1]
+
+
+def test_a_log_that_is_gone_stops_nobody(root: logging.Logger) -> None:
+    stream = StringIO()
+    configure("info", "json", stream)
+    stream.close()
+    log_request(SEEN)

@@ -2,12 +2,14 @@
 
 import logging
 import re
+import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from threading import get_ident
-from typing import TextIO
+from typing import NamedTuple, Self, TextIO
 
 import msgspec
 
@@ -33,8 +35,7 @@ def configure(level: str, form: str, stream: TextIO) -> None:
     `level` is one of logging's names in lower case, `form` is `json` or `text`. For the command
     line; an application embedded elsewhere leaves logging to its host.
     """
-    handler = logging.StreamHandler(Outlet(stream))
-    handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
+    handler = Lines(Outlet(stream), JSONFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -75,56 +76,118 @@ class Outlet:
             self._stream.flush()
 
 
+class Lines(logging.StreamHandler[Outlet]):
+    """Our own handler. A request's line, of which there is one for each, needs no record."""
+
+    def __init__(self, outlet: Outlet, form: "Form") -> None:
+        super().__init__(outlet)
+        self.setFormatter(form)
+        self._form = form
+
+    def tell(self, seen: Observation) -> None:
+        """
+        Write the line of a finished request.
+
+        It is not searched for secrets, which would cost more than all the rest of it: it holds
+        names of the configuration, words of ours and numbers, and nothing that anybody sent.
+        """
+        line = self._form.line(
+            Event(time.time(), "info", request_log.name, seen.outcome, request_fields(seen))
+        )
+        assert self.lock is not None
+        with self.lock, suppress(OSError, ValueError):  # a log that is gone is nobody's failure
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
+
+
+def _ours() -> Lines | None:
+    """Return our handler, where it alone writes what this process logs."""
+    handlers = logging.getLogger().handlers
+    alone = len(handlers) == 1 and not request_log.handlers
+    return handlers[0] if alone and isinstance(handlers[0], Lines) else None
+
+
 @contextmanager
 def one_write() -> Iterator[None]:
     """Write what this thread logs in the block at its end: a write is dearer than a line."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, Outlet):
+        if isinstance(handler, Lines):
             with handler.stream.holding():
                 yield
             return
     yield
 
 
-class JSONFormatter(logging.Formatter):
+class Event(NamedTuple):
+    """What one line says. `created` is epoch seconds, `level` in lower case."""
+
+    created: float
+    level: str
+    logger: str
+    message: str
+    fields: Mapping[str, object]
+    trace: str = ""
+
+    @classmethod
+    def of(cls, record: logging.LogRecord) -> Self:
+        """Return what *record* says, its message and its traceback cut to what is printed."""
+        message, level = _bounded(record.getMessage()), record.levelname.lower()
+        return cls(record.created, level, record.name, message, _fields(record), _trace(record))
+
+
+class Form(logging.Formatter):
+    """How an event becomes a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return *record* as a line, redacted."""
+        return redact(self.line(Event.of(record)))
+
+    def line(self, event: Event) -> str:
+        """Return *event* as a line, as it is."""
+        raise NotImplementedError
+
+
+class JSONFormatter(Form):
     """
     One JSON object a line: `time` (UTC), `level`, `logger`, `message`, and the event's fields.
 
     Fields come as `extra={"fields": {...}}`; where their names collide with ours, ours stay.
     """
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return *record* as one line of JSON, redacted."""
+    def line(self, event: Event) -> str:
+        """Return *event* as one line of JSON."""
         ours: dict[str, object] = {
-            "time": _time(record),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": _bounded(record.getMessage()),
+            "time": _time(event.created),
+            "level": event.level,
+            "logger": event.logger,
+            "message": event.message,
         }
-        line = {**ours, **_fields(record), **ours}  # our order, and our values
-        if trace := _trace(record):
-            line["exception"] = trace
-        return redact(_encode(line).decode())
+        line = {**ours, **event.fields, **ours}  # our order, and our values
+        if event.trace:
+            line["exception"] = event.trace
+        return _encode(line).decode()
 
 
-class TextFormatter(logging.Formatter):
+class TextFormatter(Form):
     """For people at a terminal: time, level, logger, message, fields; tracebacks below."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return *record* as a line for people, redacted; control characters made visible."""
-        fields = "".join(
-            f" {name}={_encode(value).decode()}" for name, value in _fields(record).items()
-        )
-        message = _CONTROL.sub(_visible, _bounded(record.getMessage()))
-        line = f"{_time(record)} {record.levelname.lower():<8} {record.name}: {message}{fields}"
-        if trace := _trace(record):
-            line = f"{line}\n{trace}"
-        return redact(line)
+    def line(self, event: Event) -> str:
+        """Return *event* as a line for people; control characters made visible."""
+        fields = b"".join(
+            [b" %b=%b" % (name.encode(), _encode(value)) for name, value in event.fields.items()]
+        ).decode()
+        message = _CONTROL.sub(_visible, event.message)
+        line = f"{_time(event.created)} {event.level:<8} {event.logger}: {message}{fields}"
+        return f"{line}\n{event.trace}" if event.trace else line
 
 
 def log_request(seen: Observation) -> None:
     """Write the one line a finished request leaves in the log."""
-    if request_log.isEnabledFor(logging.INFO):
+    if not request_log.isEnabledFor(logging.INFO):
+        return
+    if ours := _ours():
+        ours.tell(seen)
+    else:
         # Made by hand: `info` would look through the stack for a line of code nobody asks for.
         record = logging.LogRecord(
             request_log.name, logging.INFO, __file__, 0, seen.outcome, None, None
@@ -156,9 +219,14 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _time(created: float) -> str:
+    second, thousandths = divmod(int(created * 1000), 1000)
+    return f"{_second(second)}.{thousandths:03}Z"
+
+
+@lru_cache(2)
+def _second(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, UTC).isoformat().removesuffix("+00:00")
 
 
 def _trace(record: logging.LogRecord) -> str:
