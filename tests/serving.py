@@ -97,6 +97,11 @@ def _merged(into: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 async def house(folder: Path, **changes: Any) -> AsyncIterator[House]:
     """Open a house whose configuration is the lab's with *changes* merged in."""
     simulator = Simulator()
+    simulator.models |= {
+        target["model"]
+        for target in changes.get("targets", {}).values()
+        if target.get("kind") == "embedding"
+    }
     async with serve_simulator(simulator) as upstream:
         file = folder / "portico.yaml"
         file.write_text(yaml.safe_dump(config(upstream, **changes), sort_keys=False))

@@ -19,7 +19,17 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from portico import __version__
-from portico.api import artifacts, catalog, design, health, openapi, operator, problems, streams
+from portico.api import (
+    artifacts,
+    catalog,
+    design,
+    embeddings,
+    health,
+    openapi,
+    operator,
+    problems,
+    streams,
+)
 from portico.api.chat import Chat
 from portico.api.deps import Lobby, Serving
 from portico.api.front import Front
@@ -67,7 +77,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
 
     app = Portico(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
     app.chat, app.state.lobby = Chat(lobby), lobby
-    for room in (catalog, artifacts, design, streams, operator, health):
+    for room in (catalog, embeddings, artifacts, design, streams, operator, health):
         app.include_router(room.router)
     app.include_router(artifacts.operator)
     problems.install(app)

@@ -145,6 +145,8 @@ LEFT_OUT = {
     # has a call to belong to (400), a chain has somebody who takes it all (422).
     "/v1/chat/completions": [checks.positive_data_acceptance],
     "/v1/route/explain": [checks.positive_data_acceptance],
+    # 3.0 is an integer to JSON Schema, and a float to us.
+    "/v1/embeddings": [checks.positive_data_acceptance],
     # What fits the schema can still be no picture.
     "/v1/design/elements": [checks.positive_data_acceptance],
     "/v1/design/diff": [checks.positive_data_acceptance],

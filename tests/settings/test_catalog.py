@@ -70,14 +70,16 @@ def test_a_target_s_breaker_changes_only_what_it_gives(load: Load) -> None:
     assert targets["deepseek-v3"].breaker == Breaker(7, 2.0, 30.0)
 
 
-def test_embedding_targets_are_no_part_of_the_catalog(load: Load) -> None:
+def test_embedding_targets_are_not_among_those_who_chat(load: Load) -> None:
     text = (
         "extends: builtin\n"
         "targets: {bge: {upstream: siliconflow, model: BAAI/bge-m3, kind: embedding}}\n"
     )
     loaded = load(text)
     assert "bge" not in catalog(loaded).targets
-    assert list(embeddings(loaded)) == ["bge"]
+    assert list(embeddings(loaded)) == ["bge-m3", "gemini-embedding", "bge"]
+    assert catalog(loaded).embedders == embeddings(loaded)
+    assert catalog(loaded).embedders["bge"].space == "simulated baai/bge-m3"
 
 
 def test_a_snapshot_cannot_be_changed() -> None:

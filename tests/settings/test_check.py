@@ -196,3 +196,20 @@ def test_what_is_hardly_meant_is_a_warning(load: Load, text: str, key: str) -> N
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/v1", "http://localhost", "http://[::1]:1"])
 def test_plain_http_at_home_is_no_warning(load: Load, address: str) -> None:
     assert warnings(load(upstream(f"base_url: '{address}', api_key: k"))) == ()
+
+
+def test_only_embedding_targets_have_a_length_and_a_space(problems: Problems) -> None:
+    text = target("dimensions: 3, space: here")
+    assert [problem.key for problem in problems(text)] == [
+        "targets.t.dimensions",
+        "targets.t.space",
+    ]
+
+
+def test_embeddings_are_not_asked_for_by_way_of_litellm(problems: Problems) -> None:
+    text = (
+        "extends: builtin\n"
+        "upstreams: {u: {dialect: litellm, provider: anthropic, api_key: k}}\n"
+        "targets: {t: {upstream: u, model: m, kind: embedding}}\n"
+    )
+    assert [problem.key for problem in problems(text)] == ["targets.t.upstream"]

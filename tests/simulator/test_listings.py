@@ -24,6 +24,7 @@ async def test_an_upstream_lists_its_ids_the_added_and_not_the_gone(bench: Bench
         "Qwen/Qwen3-VL-32B-Instruct",
         "Qwen/Qwen2-VL-72B-Instruct",
         "Qwen/Qwen3-Coder-480B-A35B-Instruct",
+        "BAAI/bge-m3",
         "brand-new",
     ]
     assert await listed(bench, "/deepseek/models") == [
@@ -35,7 +36,10 @@ async def test_an_upstream_lists_its_ids_the_added_and_not_the_gone(bench: Bench
 
 async def test_gemini_lists_models_by_resource_name(bench: Bench) -> None:
     models = (await bench.client.get("/v1beta/models")).json()["models"]
-    assert [model["name"] for model in models] == ["models/gemini-3-flash-preview"]
+    assert [model["name"] for model in models] == [
+        "models/gemini-3-flash-preview",
+        "models/gemini-embedding-001",
+    ]
     one = await bench.client.get("/v1beta/models/gemini-3-flash-preview")
     assert one.json()["inputTokenLimit"] == 1_048_576
 
@@ -71,6 +75,18 @@ async def test_fewer_dimensions_are_given_when_asked_for(bench: Bench) -> None:
     body = {"model": "m", "input": "x", "dimensions": 64}
     answer = (await bench.client.post("/v1/embeddings", json=body)).json()
     assert len(answer["data"][0]["embedding"]) == 64
+
+
+async def test_gemini_embeds_a_batch_and_counts_nothing_in_its_answer(bench: Bench) -> None:
+    asked = [{"content": {"parts": [{"text": text}]}} for text in ("a red button", "docker logs")]
+    path = "/v1beta/models/gemini-embedding-001:batchEmbedContents"
+    answer = (await bench.client.post(path, json={"requests": asked})).json()
+    assert [entry["values"] for entry in answer["embeddings"]] == [
+        embed("a red button"),
+        embed("docker logs"),
+    ]
+    assert "usageMetadata" not in answer
+    assert bench.simulator.bills[0].input == 6
 
 
 @given(st.text(min_size=1))

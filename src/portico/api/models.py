@@ -25,6 +25,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     simulated: bool
     targets: list[str] | UnsetType = UNSET  # a role's chain, in order of asking
     upstream: str | UnsetType = UNSET
+    makes: Literal["embeddings"] | UnsetType = UNSET  # and no chats
+    dimensions: int | UnsetType | None = UNSET
 
 
 class Tag(Struct, frozen=True):
@@ -45,6 +47,7 @@ class Meta(Struct, frozen=True):
 
     description: str
     capabilities: Capabilities
+    hidden: bool | UnsetType = UNSET  # from the picker of chats: nobody can chat with it
 
 
 class Info(Struct, frozen=True):
@@ -74,11 +77,12 @@ class ModelList(Struct, frozen=True, kw_only=True):
 
 
 def listing(catalog: Catalog) -> ModelList:
-    """Return OpenAI's model list: `auto`, the roles, then the targets."""
+    """Return OpenAI's model list: `auto`, the roles, the targets, then those for embeddings."""
     auto = Role(AUTO, tuple(dict.fromkeys(n for r in catalog.roles.values() for n in r.targets)))
     rows = [_role(auto, catalog, AUTO_ROLE)] if catalog.roles else []
     rows += [_role(role, catalog, role.description) for role in catalog.roles.values()]
     rows += [_target(target) for target in catalog.targets.values()]
+    rows += [_embedder(target) for target in catalog.embedders.values()]
     return ModelList(data=rows)
 
 
@@ -123,7 +127,26 @@ def _target(target: Target) -> Model:
     return _model(target.name, f"Tier {target.tier}: {target.model} at {target.upstream}", facts)
 
 
+def _embedder(target: Target) -> Model:
+    facts = Facts(
+        kind="target",
+        accepts=["text"],
+        features=[],
+        context_window=target.context_window,
+        max_output=None,
+        tier=None,
+        simulated=target.simulated,
+        upstream=target.upstream,
+        makes="embeddings",
+        dimensions=target.dimensions,
+    )
+    return _model(target.name, f"Embeddings: {target.model} at {target.upstream}", facts)
+
+
 def _model(name: str, description: str, facts: Facts) -> Model:
-    tags = [Tag(facts.kind), *([Tag("simulated")] if facts.simulated else [])]
-    info = Info(Meta(description, Capabilities("image" in facts.accepts)))
+    embeds = facts.makes is not UNSET
+    tags = [Tag("embedding" if embeds else facts.kind)]
+    tags += [Tag("simulated")] if facts.simulated else []
+    hidden = True if embeds else UNSET
+    info = Info(Meta(description, Capabilities("image" in facts.accepts), hidden))
     return Model(id=name, name=name, tags=tags, portico=facts, info=info)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from portico.api.answers import PLACE, gated
 from portico.api.artifacts import ArtifactTold, SweptTold
 from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
+from portico.api.embeddings import Embeddings, EmbeddingsBody
 from portico.api.explain import Explained
 from portico.api.health import Readiness
 from portico.api.models import Model, ModelList
@@ -22,6 +23,7 @@ _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
     *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
+    *(Embeddings, EmbeddingsBody),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent
 _JSON = "application/json"

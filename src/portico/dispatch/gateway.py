@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from portico.chat.messages import Modality, Part
 from portico.chat.pictures import left_out, pictures, with_parts
@@ -20,7 +20,9 @@ from portico.ledger.writer import Ledger
 from portico.routing.choices import decide
 from portico.routing.roles import Catalog, Role
 from portico.routing.routes import Route, needs, plan
+from portico.routing.tiers import Target
 from portico.upstreams.base import Upstream
+from portico.upstreams.embedding import Embeds
 from portico.upstreams.standing import Standing
 
 type Opening = AbstractAsyncContextManager[Answer]
@@ -32,6 +34,12 @@ class House:
 
     catalog: Catalog
     upstreams: Mapping[str, Upstream]
+    embedders: Mapping[str, Embeds] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Everybody who can be asked for anything."""
+        return (*self.catalog.targets.values(), *self.catalog.embedders.values())
 
 
 class Gateway:
@@ -87,7 +95,7 @@ class Gateway:
             raise
         finally:
             self.in_flight -= 1
-            self.ledger.record(_entry(journey))
+            self.ledger.record(entry_of(journey))
 
     async def _handed_down(self, journey: Journey, route: Route, failed: GatewayError) -> Opening:
         """Ask again in words alone, where the role allows it; raises *failed* where not."""
@@ -135,7 +143,7 @@ class Gateway:
         return decide(request, catalog, self.standing.view(catalog.targets.values(), time.time()))
 
 
-def _entry(journey: Journey) -> Entry:
+def entry_of(journey: Journey) -> Entry:
     """The whole story, as the ledger keeps it: no bodies."""
     now = time.monotonic()
     route, attempts = journey.route, tuple(journey.attempts)
@@ -153,6 +161,7 @@ def _entry(journey: Journey) -> Entry:
         chat=talk.chat,
         message=talk.message,
         task=journey.request.task,
+        operation=journey.operation,
         modalities=tuple(sorted(route.needs.modalities)) if route else (),
         streamed=journey.request.stream,
         outcome=ending(attempts, early),

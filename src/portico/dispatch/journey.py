@@ -21,6 +21,7 @@ class Journey:
     caller: Caller = field(default=Caller())
     traceparent: str | None = None
     conversation: Conversation = field(default=Conversation())
+    operation: str = "chat"  # chat | embeddings
     route: Route | None = None
     attempts: list[Attempt] = field(default_factory=list)
     answering: Target | None = None

@@ -69,7 +69,7 @@ class RollCall:
             self._call(name, listed, house)
 
     def _call(self, name: str, listed: frozenset[str], house: House) -> None:
-        for target in house.catalog.targets.values():
+        for target in house.targets:
             if target.upstream == name:
                 self._standing.gone(target, listed, time.time())
 
@@ -77,7 +77,7 @@ class RollCall:
 
     def ailing(self, house: House) -> frozenset[str]:
         """Return the upstreams whose list is worth reading now, and is not being read."""
-        found = self._standing.ailing(house.catalog.targets.values(), time.time())
+        found = self._standing.ailing(house.targets, time.time())
         self._away &= found
         return (found - self._asked) & house.upstreams.keys()
 
@@ -94,7 +94,7 @@ class RollCall:
         if listed:
             returned = name in self._away
             self._away.discard(name)
-            for target in house.catalog.targets.values():
+            for target in house.targets:
                 if target.upstream == name:
                     self._standing.heard(target, time.time(), returned=returned)
 
@@ -103,5 +103,5 @@ class RollCall:
             return await house.upstreams[name].models()
 
     def _interval(self) -> float:
-        targets = self._house().catalog.targets.values()
+        targets = self._house().targets
         return min((target.breaker.recovery for target in targets), default=5.0)

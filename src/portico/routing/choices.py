@@ -73,6 +73,8 @@ def _is_background(request: ChatRequest, catalog: Catalog) -> bool:
 
 def _unknown(asked: str, catalog: Catalog) -> str:
     auto = [AUTO] if catalog.roles else []  # it chooses among roles
+    if asked in catalog.embedders:
+        return f"{asked!r} makes embeddings: ask it at /v1/embeddings."
     names = [*auto, *catalog.roles, *catalog.targets]
     near = get_close_matches(asked[:100], names, n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."

@@ -1,7 +1,7 @@
 """Roles (public names for a kind of work) and the catalog of roles and targets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from portico.routing.tiers import Target
@@ -30,6 +30,7 @@ class Catalog:
     targets: Mapping[str, Target]
     roles: Mapping[str, Role]
     version: str = ""
+    embedders: Mapping[str, Target] = field(default_factory=dict)  # nobody can chat with them
 
     def target(self, name: str) -> Target | None:
         """Return the target of that public name."""

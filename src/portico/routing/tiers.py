@@ -53,4 +53,6 @@ class Target:
     scarce: bool = False  # its quota is: never asked only to be faster
     egress: str = "direct"
     simulated: bool = False
+    dimensions: int | None = None  # numbers in a vector, of an embedding target; None: not known
+    space: str = ""  # whose vectors can be compared with its own: nobody else's stand in
     project: str = ""  # whose quotas it shares; empty: nobody's but its upstream's

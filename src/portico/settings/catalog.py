@@ -13,17 +13,22 @@ from portico.settings.model import Settings
 
 def catalog(settings: Settings) -> roles.Catalog:
     """
-    Return the chat targets and the roles of *settings* as one immutable snapshot.
+    Return the targets and the roles of *settings* as one immutable snapshot.
 
     Its version is a short hash of everything a route depends on; keys are not part of it, whether
     there is one is.
     """
     chain = {name: _role(name, role) for name, role in settings.roles.items()}
-    return roles.Catalog(_targets(settings, "chat"), MappingProxyType(chain), _version(settings))
+    return roles.Catalog(
+        _targets(settings, "chat"),
+        MappingProxyType(chain),
+        _version(settings),
+        embeddings(settings),
+    )
 
 
 def embeddings(settings: Settings) -> MappingProxyType[str, tiers.Target]:
-    """Return the embedding targets, which are no part of the catalog: nobody can chat with them."""
+    """Return the embedding targets, which play no role: nobody can chat with them."""
     return _targets(settings, "embedding")
 
 
@@ -57,8 +62,18 @@ def _target(settings: Settings, name: str, target: Target) -> tiers.Target:
         scarce=bool(target.scarce),
         egress=upstream.egress,
         simulated=upstream.simulated,
+        dimensions=target.dimensions,
+        space=_space(target, simulated=upstream.simulated),
         project=upstream.project or "",
     )
+
+
+def _space(target: Target, *, simulated: bool) -> str:
+    """Made-up vectors are never taken for a model's, nor the other way about."""
+    if target.kind == "chat":
+        return ""
+    named = (target.space or target.model).lower()
+    return f"simulated {named}" if simulated else named
 
 
 def _price(price: Price | None) -> tiers.Price | None:

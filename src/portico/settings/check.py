@@ -18,6 +18,7 @@ def check(settings: Settings) -> Iterator[Fault]:
         yield from _placed(("upstreams", name), _carried(upstream, settings.egress))
     for name, target in settings.targets.items():
         yield from _placed(("targets", name), _target(target))
+        yield from _placed(("targets", name), _embedding(target, settings.upstreams))
     for name, role in settings.roles.items():
         yield from _placed(("roles", name), _role(role, settings.targets))
     for name, path in settings.egress.items():
@@ -79,6 +80,17 @@ def _open(upstream: Upstream) -> bool:
         return upstream.provider in KEYLESS
     generic = upstream.dialect == "openai" and upstream.flavour == "generic"
     return generic and "api_key" not in upstream.model_fields_set
+
+
+def _embedding(target: Target, upstreams: Mapping[str, Upstream]) -> Iterator[Found]:
+    upstream = upstreams.get(target.upstream)
+    chats = target.kind == "chat"
+    for key in ("dimensions", "space"):
+        if chats and getattr(target, key) is not None:
+            yield (key,), "is for embedding targets", "remove it, or write `kind: embedding`"
+    if not chats and upstream and upstream.dialect == "litellm" and not upstream.simulated:
+        remedy = "use an upstream of the `openai` or `gemini` dialect"
+        yield ("upstream",), "embeddings are not asked for by way of LiteLLM", remedy
 
 
 def _target(target: Target) -> Iterator[Found]:

@@ -131,6 +131,14 @@ class Target(Section):
     upstream: str = Field(description="The upstream it is at.")
     model: str = Field(min_length=1, description="The provider's own id of the model.")
     kind: Literal["chat", "embedding"] = Field(default="chat", description="What it is for.")
+    dimensions: Count | None = Field(
+        default=None, description="Numbers in a vector that it makes; null: not known."
+    )
+    space: str | None = Field(
+        default=None,
+        description="Whose vectors can be compared with its own: embedding targets of one space"
+        " stand in for each other; null: those of the same `model`.",
+    )
     tier: Tier = Field(
         default=2, description="1 primary reasoning, 2 deep code, 3 devops workhorse."
     )

@@ -5,7 +5,7 @@ import hashlib
 import math
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from portico.simulator.calls import Call
@@ -51,7 +51,7 @@ def _answered(
             capabilities = ["completion", "tools"]
             return _json({"capabilities": capabilities, "details": {}, "model_info": {}}), 0
         case _:
-            return _embedded(call)
+            return _embedded(simulator, call)
 
 
 def _json(value: JSON) -> bytes:
@@ -88,10 +88,14 @@ def _counted(dialect: Dialect, call: Call) -> JSON:
     return {"totalTokens": question.input, "promptTokensDetails": details}
 
 
-def _embedded(call: Call) -> tuple[bytes, int]:
+def _embedded(simulator: Simulator, call: Call) -> tuple[bytes, int]:
+    usual = simulator.sizes.get(call.model, DIMENSIONS)
+    if call.upstream == "gemini":
+        return _batch(call, usual)
     given = call.body.get("input", "")
-    texts = [str(text) for text in (given if isinstance(given, list) else [given])]
-    size = min(int(call.body.get("dimensions") or DIMENSIONS), DIMENSIONS)
+    single = isinstance(given, str) or bool(given and isinstance(given[0], int))
+    texts = [str(text) for text in ([given] if single else given)]
+    size = int(call.body.get("dimensions") or usual)
     packed = call.body.get("encoding_format") == "base64"
     entries: list[Any] = []
     for index, text in enumerate(texts):
@@ -105,19 +109,43 @@ def _embedded(call: Call) -> tuple[bytes, int]:
     return _json(body), spent
 
 
+def _batch(call: Call, usual: int) -> tuple[bytes, int]:
+    """Google counts nothing in an answer of `batchEmbedContents`."""
+    entries, spent = [], 0
+    for one in call.body.get("requests") or ():
+        parts = (one.get("content") or {}).get("parts") or ()
+        text = " ".join(str(part.get("text", "")) for part in parts)
+        entries.append({"values": embed(text, int(one.get("outputDimensionality") or usual))})
+        spent += tokens(text)
+    return _json({"embeddings": entries}), spent
+
+
+PLACES = 8
+"""Numbers of a vector that one word, or three letters in a row, have a say in."""
+
+
 def embed(text: str, size: int = DIMENSIONS) -> list[float]:
     """
-    Return a unit vector of *size* dimensions (at most 256): the same for the same text.
+    Return a unit vector of *size* dimensions: the same for the same text.
 
-    It is the sum of one hash per word, so that texts that share words are near each other; it
-    knows nothing of meaning.
+    Words and the trigrams of their letters are hashed to places and signs, so that texts that
+    share them are near each other; it knows nothing of meaning.
     """
-    words = re.findall(r"\w+", text.lower()) or [text]
-    total = [0.0] * DIMENSIONS
-    for word in words:
-        bits = int.from_bytes(hashlib.sha256(word.encode()).digest(), "big")
-        for at in range(DIMENSIONS):
-            total[at] += 1.0 if bits >> at & 1 else -1.0
-    total = total[:size]
-    length = math.sqrt(sum(value * value for value in total)) or 1.0
+    total = [0.0] * size
+    for feature, weight in _features(text):
+        digest = hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=4 * PLACES)
+        for (bits,) in struct.iter_unpack("<I", digest.digest()):
+            total[(bits >> 1) % size] += weight if bits & 1 else -weight
+    length = math.sqrt(sum(value * value for value in total))
+    if not length:  # everything cancelled out, in a space of very few dimensions
+        return [1.0] + [0.0] * (size - 1)
     return [value / length for value in total]
+
+
+def _features(text: str) -> Iterator[tuple[str, float]]:
+    words = re.findall(r"\w+", text.lower()) or [text]
+    for word in words:
+        yield word, 1.0
+        padded = f"<{word}>"
+        for at in range(len(padded) - 2):
+            yield f"#{padded[at : at + 3]}", 0.4

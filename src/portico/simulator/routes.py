@@ -21,6 +21,7 @@ VERBS = {
     "generateContent": "chat",
     "streamGenerateContent": "stream",
     "countTokens": "count",
+    "batchEmbedContents": "embeddings",
 }
 
 WORKS = {

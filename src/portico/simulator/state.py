@@ -8,12 +8,13 @@ from portico.simulator.calls import Bill, Call
 from portico.simulator.faults import Fault, check
 
 CATALOG: Mapping[str, tuple[str, ...]] = {
-    "gemini": ("gemini-3-flash-preview",),
+    "gemini": ("gemini-3-flash-preview", "gemini-embedding-001"),
     "siliconflow": (
         "Qwen/Qwen3-VL-32B-Instruct",
         "Qwen/Qwen2-VL-72B-Instruct",
         "deepseek-ai/DeepSeek-V3",
         "Qwen/Qwen3-Coder-480B-A35B-Instruct",
+        "BAAI/bge-m3",
     ),
     "deepseek": ("deepseek-flash", "deepseek-v4-pro"),
 }
@@ -45,6 +46,7 @@ class Simulator:
     `calls` and `blind` keep the last calls (`blind`: those that brought pictures to a model that
     cannot see), `counts` all of them per (upstream, model), `bills` the last bills. `models` are
     listed by every upstream besides its own; ids in `gone` are refused and not listed.
+    `sizes` are the numbers in a vector, by model, where they are not the usual 256.
     """
 
     def __init__(self) -> None:
@@ -61,6 +63,7 @@ class Simulator:
         self.gone: set[str] = set(RETIRED)
         self.windows: dict[str, int] = dict(WINDOWS)
         self.sightless: set[str] = set(SIGHTLESS)
+        self.sizes: dict[str, int] = {}
         self.serial = 0
 
     def fault(

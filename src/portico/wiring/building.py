@@ -14,8 +14,11 @@ from portico.routing.roles import Catalog
 from portico.settings import Settings, catalog
 from portico.settings.belonging import claims
 from portico.upstreams.base import Account, Upstream
+from portico.upstreams.embedding import Embedder, Embeds
 from portico.upstreams.gemini import Gemini
+from portico.upstreams.gemini_embeddings import GeminiSpeaks
 from portico.upstreams.openai import OpenAI
+from portico.upstreams.openai_embeddings import OpenAISpeaks
 from portico.upstreams.reasonings import Reasonings
 from portico.upstreams.signatures import Signatures
 from portico.upstreams.simulated import KEY, address
@@ -39,29 +42,40 @@ class Builder:
         for pool in self._pools.values():
             pool.belong(self.hosts)
         self.marks = _marks(settings)
-        return House(_priced(catalog(settings), settings), upstreams)
+        known = _priced(catalog(settings), settings)
+        used = {target.upstream for target in known.embedders.values()}
+        embedders = {name: self._embedder(name, settings) for name in sorted(used)}
+        return House(known, upstreams, embedders)
+
+    def _embedder(self, name: str, settings: Settings) -> Embeds:
+        account = self._account(name, settings)
+        gemini = settings.upstreams[name].dialect == "gemini"
+        return Embedder(account, GeminiSpeaks() if gemini else OpenAISpeaks())
 
     def _upstream(self, name: str, settings: Settings) -> Upstream:
-        given = settings.upstreams[name]
-        if given.simulated:
-            base = address(self._simulator, given.dialect, given.flavour)
-            account = Account(name, base, self._pool(Direct()), KEY, given.flavour)
-            return self._speaking("gemini" if given.dialect == "gemini" else "openai", account)
-        path = way(given.egress, settings)
-        account = Account(
-            name,
-            given.address,
-            self._pool(path),
-            given.api_key.get_secret_value(),
-            given.flavour,
-            isinstance(path, Tunnel),
-            {key: value.get_secret_value() for key, value in given.headers.items()},
-        )
-        if given.dialect == "litellm":
+        given, account = settings.upstreams[name], self._account(name, settings)
+        if given.dialect == "litellm" and not given.simulated:
             from portico.upstreams.litellm import LiteLLM  # costs seconds: only where configured
 
             return LiteLLM(account, given.provider or "")
         return self._speaking(given.dialect, account)
+
+    def _account(self, name: str, settings: Settings) -> Account:
+        given = settings.upstreams[name]
+        flavour = "gemini" if given.dialect == "gemini" else given.flavour
+        if given.simulated:
+            base = address(self._simulator, given.dialect, given.flavour)
+            return Account(name, base, self._pool(Direct()), KEY, flavour)
+        path = way(given.egress, settings)
+        return Account(
+            name,
+            given.address,
+            self._pool(path),
+            given.api_key.get_secret_value(),
+            flavour,
+            isinstance(path, Tunnel),
+            {key: value.get_secret_value() for key, value in given.headers.items()},
+        )
 
     def _speaking(self, dialect: str, account: Account) -> Upstream:
         if dialect == "gemini":

@@ -156,6 +156,9 @@ async def _end(task: asyncio.Task[None]) -> None:
 def _simulator(settings: Settings) -> Simulator:
     simulator = Simulator()
     simulator.models |= {target.model for target in settings.targets.values()}
+    simulator.sizes |= {
+        target.model: target.dimensions for target in settings.targets.values() if target.dimensions
+    }
     return simulator
 
 
