@@ -16,7 +16,7 @@ PYTHON := $(shell for p in python3.12 python3 \
 
 .PHONY: help
 help: ## Say what there is
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(INSTALLED): requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Portico needs Python 3.12: install it, or 'pyenv install 3.12'."; exit 1; }
@@ -48,6 +48,14 @@ else
 	$(PY) -m coverage report --fail-under=100 --skip-covered \
 		--include='src/portico/routing/*,src/portico/dispatch/*,src/portico/upstreams/faults*'
 endif
+
+.PHONY: services
+services: $(INSTALLED) ## Start the real servers that tests use (ARGS="postgres"); `make services-down` ends them
+	$(PY) -m scripts.services up $(ARGS)
+
+.PHONY: services-down
+services-down: $(INSTALLED) ## End the servers of `make services`
+	$(PY) -m scripts.services down $(ARGS)
 
 .PHONY: check
 check: lint types arch eval test drill ## Everything CI asks for

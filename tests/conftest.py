@@ -1,9 +1,13 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from scripts.services import postgres
+
+from tests.servers import empty_database, serving
 
 # A busy machine is no failure: time belongs in benchmarks. CI looks at the same examples each
 # time, so that a red run is about the change; anywhere else new ones are tried.
@@ -16,3 +20,17 @@ settings.load_profile("ci" if os.environ.get("CI") else "any")
 def anyio_backend() -> str:
     """Our sockets are asyncio's, so are our tests."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Give the URL of a real Postgres, its superuser's; every test has its own `database`."""
+    with serving(postgres, "postgres") as url:
+        yield url
+
+
+@pytest.fixture
+def database(postgres_server: str) -> Iterator[str]:
+    """Give the `postgresql://` URL of an empty database of one's own."""
+    with empty_database(postgres_server) as url:
+        yield url

@@ -1,20 +1,21 @@
 """
 Real servers for tests, on this machine only.
 
-    python -m scripts.services up [s3 mongodb]  # prints the environment that tests look for
-    python -m scripts.services down [s3 mongodb]
+    python -m scripts.services up [mongodb postgres s3]
+    python -m scripts.services down [mongodb postgres s3]
 
-`up` installs what is missing where it may, and twice is once; `down` ends what `up` started.
+`up` installs what is missing where it may, and prints the environment that tests look for; twice is
+once. `down` ends what `up` started.
 """
 
 import argparse
 import sys
-from pathlib import Path
 
-from scripts.services import ceph, mongo
+from scripts.services import ceph, mongo, postgres
+from scripts.services.base import Unavailable
+from scripts.services.sharing import folder, keep
 
-FOLDER = Path(__file__).resolve().parents[2] / ".services"
-SERVICES = {"s3": ceph, "mongodb": mongo}
+SERVICES = {"mongodb": mongo, "postgres": postgres, "s3": ceph}
 
 
 def main() -> int:
@@ -25,22 +26,23 @@ def main() -> int:
     given = told.parse_args()
     if unknown := set(given.services) - SERVICES.keys():
         told.error(f"unknown: {', '.join(sorted(unknown))}; there is {', '.join(SERVICES)}")
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / ".gitignore").write_text("*\n")
+    failed = 0
     for name in given.services:
         service = SERVICES[name]
         if given.action == "down":
-            service.down(FOLDER / name)
+            service.down(folder() / name)
             continue
         try:
             service.install()
-            environ = service.up(FOLDER / name)
-        except (ceph.Unavailable, mongo.Unavailable) as exc:
+            environ = service.up(folder() / name)
+            keep(name)
+        except Unavailable as exc:
             print(f"{name}: {exc}", file=sys.stderr)
-            return 1
+            failed = 1
+            continue
         for variable, value in environ.items():
             print(f"export {variable}='{value}'")
-    return 0
+    return failed
 
 
 if __name__ == "__main__":

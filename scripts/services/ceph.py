@@ -9,7 +9,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -20,10 +19,11 @@ from pathlib import Path
 import httpx
 import obstore
 from obstore.store import S3Store
+from scripts.services.base import Unavailable, free_ports
+from scripts.services.base import install as install_packages
 
 PACKAGES = ("ceph-mon", "ceph-osd", "ceph-mgr", "ceph-base", "ceph-common", "radosgw")
 PROGRAMS = ("ceph-mon", "ceph-osd", "ceph-mgr", "ceph", "ceph-authtool", "monmaptool", "radosgw")
-INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES)
 VARIABLE = "PORTICO_TEST_S3"
 BUCKET = "portico"
 STARTING = 60.0
@@ -65,31 +65,15 @@ rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 """
 
 
-class Unavailable(Exception):
-    """The server cannot be had here; the message says what is missing or went wrong."""
-
-
 def missing() -> list[str]:
     """Return the programs that are not installed."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
 def install() -> None:
-    """
-    Install what is missing, where apt-get and its rights are there.
-
-    Raises:
-        Unavailable: they are not, or it failed.
-    """
-    if not missing():
-        return
-    if shutil.which(INSTALL[0]) is None or os.geteuid() != 0:
-        raise Unavailable(f"install it as root: {' '.join(INSTALL)}")
-    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in ((INSTALL[0], "update"), INSTALL):
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=900)
-        if done.returncode:
-            raise Unavailable(f"{' '.join(command)} failed: {done.stderr.strip()[-500:]}")
+    """Install what is missing; raises Unavailable."""
+    if missing():
+        install_packages(PACKAGES)
 
 
 def up(folder: Path) -> dict[str, str]:
@@ -149,7 +133,7 @@ def _runs(pid: int) -> bool:
 def _started(folder: Path) -> str:
     for name in ("mon", "osd", "mgr", "rgw", "run", "log"):
         (folder / name).mkdir(parents=True, mode=0o700)
-    low, *ports = _free_ports(4)
+    low, *ports = free_ports(4)
     mon_v2, mon_v1, port = ports
     fsid = str(uuid.uuid4())
     (folder / "ceph.conf").write_text(
@@ -273,14 +257,3 @@ def _answers(endpoint: str) -> bool:
         return httpx.get(endpoint, trust_env=False, timeout=5).is_success
     except httpx.HTTPError:
         return False
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that nobody has now; all at once, so that no two are one."""
-    with ExitStack() as stack:
-        found = []
-        for _ in range(count):
-            opened = stack.enter_context(socket.socket())
-            opened.bind(("127.0.0.1", 0))
-            found.append(opened.getsockname()[1])
-        return sorted(found)

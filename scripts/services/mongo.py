@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import bson
+from scripts.services.base import Unavailable
 
 VARIABLE = "PORTICO_TEST_MONGODB"
 MODULE = "scripts.services.mongo"
@@ -33,10 +34,6 @@ _OP_REPLY, _OP_QUERY, _OP_MSG = 1, 2004, 2013
 _CHECKSUM, _MORE_TO_COME = 1, 2
 
 type Document = dict[str, Any]
-
-
-class Unavailable(Exception):
-    """It does not start here; the message says why."""
 
 
 def install() -> None:
@@ -56,6 +53,7 @@ def up(folder: Path) -> dict[str, str]:
         return {VARIABLE: told["url"]}
     folder.mkdir(parents=True, exist_ok=True)
     server, url = launched()
+    server.returncode = 0  # it outlives us, and nobody here waits for it
     (folder / _TOLD).write_text(json.dumps({"pid": server.pid, "url": url}))
     return {VARIABLE: url}
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from portico.access.sqlite import STEPS, SQLiteKeys
+from portico.access.sqlite import SQLiteKeys
 from portico.errors import ConfigError, StoreUnavailable
+from portico.stores.migrations import steps
 
 from .keys import kept
 
@@ -93,4 +94,4 @@ async def test_every_step_is_recorded_once(tmp_path: Path) -> None:
         await SQLiteKeys(path).add(kept())
     with closing(sqlite3.connect(path)) as other:
         found = other.execute("SELECT number, name FROM schema_version ORDER BY number").fetchall()
-    assert found == [(number, name) for number, (name, _) in enumerate(STEPS, 1)]
+    assert found == [(step.number, step.name) for step in steps("access", "sqlite", "").all]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from portico.artifacts.base import blob_key, content_hash, derived_key
 from portico.artifacts.index import CONDEMNED, ID, Artifact, Claim, Held, Use, new_id
-from portico.artifacts.sqlite import STEPS, SQLiteIndex, open_sqlite
+from portico.artifacts.sqlite import SQLiteIndex, open_sqlite
 from portico.errors import ConfigError, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -262,7 +262,7 @@ async def test_a_newer_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
     async with open_sqlite(path):
         pass
     with sqlite3.connect(path) as other:
-        other.execute("INSERT INTO schema_version VALUES (?, 'later', 'now')", (len(STEPS) + 1,))
+        other.execute("INSERT INTO schema_version VALUES (999, 'later', 'now')")
     other.close()
     with pytest.raises(ConfigError, match="run the newer version"):
         async with open_sqlite(path):
@@ -292,6 +292,6 @@ async def test_a_locked_file_is_a_store_that_is_away_and_then_back(tmp_path: Pat
 
 async def test_a_closed_index_says_so(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path / "a.db") as index:
-        await index.aclose()
-        with pytest.raises(StoreUnavailable, match="closed"):
-            await index.find("art_x")
+        pass
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await index.find("art_x")

@@ -9,27 +9,10 @@ import pytest
 from portico.errors import ConfigError, StoreUnavailable
 from portico.ledger.base import RequestQuery
 from portico.ledger.rows import row_of
-from portico.ledger.sqlite import open_sqlite, path_of
+from portico.ledger.sqlite import open_sqlite
 from tests.ledger.entries import attempt, entry
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        ("sqlite:///.portico/ledger.db", ".portico/ledger.db"),
-        ("sqlite:////var/lib/portico/ledger.db", "/var/lib/portico/ledger.db"),
-    ],
-)
-def test_a_url_names_a_relative_or_an_absolute_file(url: str, path: str) -> None:
-    assert path_of(url) == Path(path)
-
-
-@pytest.mark.parametrize("url", ["sqlite:///", "sqlite://ledger.db", "postgresql:///x", ""])
-def test_any_other_url_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="sqlite:///path"):
-        path_of(url)
 
 
 async def test_rows_are_there_after_a_restart(tmp_path: Path) -> None:

@@ -2,25 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from portico.access.base import Kept, Key
-from portico.errors import ConfigError, Problem, StoreUnavailable
-
-BUSY = 2.0
-"""Seconds to wait for another process's transaction."""
-
-STEPS = (
-    (
-        "keys",
-        "CREATE TABLE keys ("
-        " id TEXT PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL, expires REAL,"
-        " revoked REAL, last4 TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, sealed_by TEXT NOT NULL)",
-    ),
-)
-"""How the tables came to be, step by step: name and statement, never edited once released."""
+from portico.stores.migrations import steps
+from portico.stores.sqlite import BUSY, make, migrate, translated
 
 
 class SQLiteKeys:
@@ -48,29 +36,18 @@ class SQLiteKeys:
         await asyncio.to_thread(self._with, lambda connection: _revoke(connection, ident, when))
 
     def _all(self) -> list[Kept]:
-        with _translated(self._path):
+        with translated(f"the keys in {self._path}"):
             if not self._seen and not self._path.exists():
                 return []
         return self._with(_all)
 
     def _with[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with _translated(self._path):
+        with translated(f"the keys in {self._path}"):
             if not self._seen:
                 _prepare(self._path)
                 self._seen = True
             with closing(_connect(self._path)) as connection:
                 return work(connection)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as exc:
-        # SQLite's own name of the trouble (`SQLITE_FULL`): its text might quote what we gave it.
-        name = getattr(exc, "sqlite_errorname", type(exc).__name__)
-        told = f"the keys in {path} did not answer: {name}"
-        raise StoreUnavailable(told, retry_after=BUSY) from exc
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -80,53 +57,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
+    make(path)
     with closing(_connect(path)) as connection:
-        if _version(connection) != len(STEPS):
-            _migrate(connection)
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    tables = "SELECT 1 FROM sqlite_master WHERE name = 'schema_version'"
-    if connection.execute(tables).fetchone() is None:
-        return 0
-    (have,) = connection.execute("SELECT max(number) FROM schema_version").fetchone()
-    return have or 0
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    with _transaction(connection):  # another process that starts now waits here
-        have = _version(connection)
-        if have > len(STEPS):
-            raise ConfigError((_newer(have),))
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_version"
-            " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied TEXT NOT NULL)"
-        )
-        for number, (name, statement) in enumerate(STEPS[have:], have + 1):
-            connection.execute(statement)
-            connection.execute(
-                "INSERT INTO schema_version VALUES (?, ?, datetime('now'))", (number, name)
-            )
-
-
-def _newer(have: int) -> Problem:
-    return Problem(
-        f"the keys in access.db have schema {have}, this version knows {len(STEPS)}",
-        remedy="run the newer version, or set another PORTICO_HOME",
-    )
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        migrate(connection, steps("access", "sqlite", "the keys"))
 
 
 def _add(connection: sqlite3.Connection, kept: Kept) -> None:

@@ -1,54 +1,17 @@
 """Index in one SQLite file: one connection, one thread that may touch it."""
 
-import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from portico.artifacts.index import CONDEMNED, Artifact, Claim, Held, Use
-from portico.errors import ConfigError, Problem, StoreUnavailable
+from portico.stores.migrations import steps
+from portico.stores.sqlite import Session, migrate, open_session, transaction
 
-BUSY = 2.0
-"""Seconds to wait for another process's transaction."""
-
-STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "artifacts",
-        (
-            "CREATE TABLE artifacts ("
-            " id TEXT PRIMARY KEY, owner TEXT, raw TEXT NOT NULL, key TEXT NOT NULL,"
-            " kind TEXT NOT NULL, size INTEGER NOT NULL, width INTEGER NOT NULL,"
-            " height INTEGER NOT NULL, pixels TEXT, name TEXT NOT NULL, created REAL NOT NULL,"
-            " bare INTEGER NOT NULL, uploaded INTEGER NOT NULL)",
-            "CREATE TABLE grants ("
-            " artifact TEXT NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,"
-            " caller TEXT NOT NULL, PRIMARY KEY (artifact, caller)) WITHOUT ROWID",
-            "CREATE TABLE uses ("
-            " request TEXT NOT NULL, place TEXT NOT NULL, target TEXT NOT NULL,"
-            " number INTEGER NOT NULL,"
-            " artifact TEXT NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,"
-            " seen REAL NOT NULL, part TEXT NOT NULL, sheet INTEGER NOT NULL,"
-            " width INTEGER NOT NULL, height INTEGER NOT NULL, mime TEXT NOT NULL,"
-            " recipe TEXT NOT NULL, derived TEXT NOT NULL,"
-            " PRIMARY KEY (request, place, target, number)) WITHOUT ROWID",
-            "CREATE TABLE blobs (key TEXT PRIMARY KEY, stored INTEGER NOT NULL,"
-            " claimed REAL NOT NULL, condemned REAL) WITHOUT ROWID",
-            "CREATE INDEX artifacts_by_raw ON artifacts (raw, owner)",
-            "CREATE INDEX artifacts_by_pixels ON artifacts (pixels, owner) WHERE bare",
-            "CREATE INDEX artifacts_by_key ON artifacts (key)",
-            "CREATE INDEX carried_by_time ON artifacts (created) WHERE NOT uploaded",
-            "CREATE INDEX uses_by_artifact ON uses (artifact, seen)",
-            "CREATE INDEX uses_by_derived ON uses (derived, seen)",
-            "CREATE INDEX uses_by_time ON uses (seen)",
-        ),
-    ),
-)
-"""How the tables came to be, step by step: name and statements, never edited once released."""
-
+_WHAT = "the index of artifacts"
 _ARTIFACT = "id, owner, raw, key, kind, size, width, height, pixels, name, created, bare, uploaded"
 _USE = (
     "request, place, target, number, artifact, seen,"
@@ -73,38 +36,17 @@ async def open_sqlite(path: Path) -> AsyncIterator["SQLiteIndex"]:
         StoreUnavailable: the file cannot be opened or is no database.
         ConfigError: a newer version of this program wrote it.
     """
-    thread = ThreadPoolExecutor(1, thread_name_prefix="artifacts sqlite")
-    index = SQLiteIndex(path, thread)
-    try:
-        await index.open()
-        yield index
-        await index.aclose()
-    finally:
-        thread.submit(index.close)  # left by an error: behind what is under way, not waited for
-        thread.shutdown(wait=False)
+    known = steps("artifacts", "sqlite", _WHAT)
+    async with open_session(path, _WHAT) as session:
+        await session.run(lambda connection: migrate(connection, known))
+        yield SQLiteIndex(session)
 
 
 class SQLiteIndex:
     """Index on SQLite (write-ahead log); several processes may share the file."""
 
-    def __init__(self, path: Path, thread: ThreadPoolExecutor) -> None:
-        self._path = path
-        self._thread = thread
-        self._connection: sqlite3.Connection | None = None
-
-    async def open(self) -> None:
-        """Connect, and bring the tables up to date."""
-        await self._do(self._open)
-
-    async def aclose(self) -> None:
-        """Hang up."""
-        await self._do(self.close)
-
-    def close(self) -> None:
-        """Hang up, in the thread that connected; twice is once."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     async def claim(self, key: str, now: float) -> Claim:
         """See Index."""
@@ -127,7 +69,7 @@ class SQLiteIndex:
 
     async def find(self, ident: str) -> Held | None:
         """See Index."""
-        return await self._do(lambda: _find(self._connected, ident))
+        return await self._session.run(lambda connection: _find(connection, ident))
 
     async def carried(self, owner: str | None, raw: str) -> Artifact | None:
         """See Index."""
@@ -162,14 +104,14 @@ class SQLiteIndex:
     async def uses(self, request: str) -> list[Use]:
         """See Index."""
         query = f"SELECT {_USE} FROM uses WHERE request = ? ORDER BY seen, place, target, number"
-        return await self._do(
-            lambda: [Use(*row) for row in self._connected.execute(query, (request,))]
+        return await self._session.run(
+            lambda connection: [Use(*row) for row in connection.execute(query, (request,))]
         )
 
     async def expired(self, before: float) -> int:
         """See Index."""
         query = "SELECT count(*) FROM uses WHERE seen < ?"
-        (count,) = await self._do(lambda: self._connected.execute(query, (before,)).fetchone())
+        (count,) = await self._row(query, (before,))
         return int(count)
 
     async def expire(self, before: float) -> int:
@@ -179,8 +121,8 @@ class SQLiteIndex:
     async def referred(self, keys: Iterable[str], before: float) -> set[str]:
         """See Index."""
         asked = list(keys)
-        return await self._do(
-            lambda: {key for key in asked if _referred(self._connected, key, before)}
+        return await self._session.run(
+            lambda connection: {key for key in asked if _referred(connection, key, before)}
         )
 
     async def condemn(self, key: str, now: float, before: float) -> bool:
@@ -191,86 +133,25 @@ class SQLiteIndex:
         """See Index."""
         await self._all("DELETE FROM blobs WHERE key = ?", [(key,)])
 
-    @property
-    def _connected(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StoreUnavailable("the index of artifacts is closed")
-        return self._connection
-
-    def _open(self) -> None:
-        self._connection = _connect(self._path)
-        _migrate(self._connection)
+    async def _row(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...]:
+        return await self._session.run(
+            lambda connection: connection.execute(query, values).fetchone()
+        )
 
     async def _first(self, where: str, values: tuple[object, ...]) -> Artifact | None:
         query = f"SELECT {_ARTIFACT} FROM artifacts WHERE {where} ORDER BY created, id LIMIT 1"
-        row = await self._do(lambda: self._connected.execute(query, values).fetchone())
+        row = await self._row(query, values)
         return _artifact(row) if row else None
 
     async def _all(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         await self._write(lambda connection: connection.executemany(statement, rows))
 
     async def _write[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def written() -> T:
-            with _transaction(self._connected):
-                return work(self._connected)
+        def written(connection: sqlite3.Connection) -> T:
+            with transaction(connection):
+                return work(connection)
 
-        return await self._do(written)
-
-    async def _do[T](self, work: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except (sqlite3.Error, OSError) as exc:
-            # SQLite's own name of the trouble (`SQLITE_FULL`): its text might quote what it got.
-            name = getattr(exc, "sqlite_errorname", type(exc).__name__)
-            told = f"the index of artifacts did not answer: {name}"
-            raise StoreUnavailable(told, retry_after=BUSY) from exc
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    with _transaction(connection):  # another process that starts now waits here
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_version"
-            " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied TEXT NOT NULL)"
-        )
-        (found,) = connection.execute("SELECT max(number) FROM schema_version").fetchone()
-        have = found or 0
-        if have > len(STEPS):
-            raise ConfigError((_newer(have),))
-        for number, (name, statements) in enumerate(STEPS[have:], have + 1):
-            for statement in statements:
-                connection.execute(statement)
-            connection.execute(
-                "INSERT INTO schema_version VALUES (?, ?, datetime('now'))", (number, name)
-            )
-
-
-def _newer(have: int) -> Problem:
-    return Problem(
-        f"the index of artifacts has schema {have}, this version knows {len(STEPS)}",
-        key="stores.artifacts",
-        remedy="run the newer version, or set another PORTICO_HOME",
-    )
+        return await self._session.run(written)
 
 
 def _artifact(row: tuple[object, ...]) -> Artifact:

@@ -1,0 +1,1 @@
+"""What every store of tables stands on: connections, deadlines, a breaker, numbered migrations."""

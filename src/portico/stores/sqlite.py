@@ -1,0 +1,146 @@
+"""SQLite as every embedded store opens it: one thread a connection, nobody waits on the loop."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from portico.errors import StoreUnavailable
+from portico.stores.migrations import Steps
+
+SCHEME = "sqlite:///"
+BUSY = 2.0
+"""Seconds to wait for another process's transaction."""
+
+
+def path_of(url: str) -> Path:
+    """
+    Return the file of `sqlite:///relative` or `sqlite:////absolute`.
+
+    Raises:
+        ValueError: it is no such URL.
+    """
+    if not url.startswith(SCHEME) or not url.removeprefix(SCHEME):
+        raise ValueError("not of the form sqlite:///path")
+    return Path(url.removeprefix(SCHEME))
+
+
+def make(path: Path) -> None:
+    """Make the file at *path* if need be, for this user only: the rows are about people."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file at *path*, made if need be, to be shared by those who read and who write."""
+    make(path)
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Keep all of what the block writes, or nothing; another process that writes waits."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def version(connection: sqlite3.Connection) -> int | None:
+    """Return the number of the last step that was applied, None for an empty database."""
+    query = "SELECT 1 FROM sqlite_master WHERE name = 'schema_version'"
+    if connection.execute(query).fetchone() is None:
+        return None
+    (have,) = connection.execute("SELECT max(number) FROM schema_version").fetchone()
+    return None if have is None else int(have)
+
+
+def migrate(connection: sqlite3.Connection, steps: Steps) -> None:
+    """
+    Bring the tables up to date; costs one read where they are.
+
+    Raises:
+        ConfigError: a newer version of this program wrote them.
+    """
+    if not steps.after(version(connection)):
+        return
+    with transaction(connection):  # another process that starts now waits here
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version"
+            " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied TEXT NOT NULL)"
+        )
+        for step in steps.after(version(connection)):
+            for statement in step.statements:
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO schema_version VALUES (?, ?, datetime('now'))",
+                (step.number, step.name),
+            )
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise StoreUnavailable for whatever SQLite and the disk raise in the block."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        # SQLite's own name of the trouble (`SQLITE_FULL`): its text might quote what we gave it.
+        name = getattr(exc, "sqlite_errorname", type(exc).__name__)
+        raise StoreUnavailable(f"{what} did not answer: {name}", retry_after=BUSY) from exc
+
+
+class Session:
+    """One connection and the one thread that may touch it. *what* names the store in words."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{what} sqlite")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self, path: Path) -> None:
+        """Connect to *path*; raises StoreUnavailable."""
+        self._connection = await self._do(lambda: connect(path))
+
+    async def run[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what *work* returns, from the thread; raises StoreUnavailable."""
+        connection = self._connection
+        if connection is None:
+            raise StoreUnavailable(f"{self._what} is closed")
+        return await self._do(lambda: work(connection))
+
+    async def close(self) -> None:
+        """Hang up; twice is once."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._do(connection.close)
+
+    def release(self) -> None:
+        """Let the thread go, and with it what an error has left open, without waiting for it."""
+        if self._connection is not None:
+            self._thread.submit(self._connection.close)
+        self._thread.shutdown(wait=False)
+
+    async def _do[T](self, work: Callable[[], T]) -> T:
+        with translated(self._what):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+@asynccontextmanager
+async def open_session(path: Path, what: str) -> AsyncIterator[Session]:
+    """Open a session with the file at *path*; raises StoreUnavailable."""
+    session = Session(what)
+    try:
+        await session.open(path)
+        yield session
+        await session.close()
+    finally:
+        session.release()
