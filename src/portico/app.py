@@ -29,6 +29,7 @@ from portico.api import (
     operator,
     problems,
     streams,
+    traces,
 )
 from portico.api.chat import Chat
 from portico.api.deps import Lobby, Serving
@@ -77,7 +78,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
 
     app = Portico(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
     app.chat, app.state.lobby = Chat(lobby), lobby
-    for room in (catalog, embeddings, artifacts, design, streams, operator, health):
+    for room in (catalog, embeddings, artifacts, design, streams, operator, traces, health):
         app.include_router(room.router)
     app.include_router(artifacts.operator)
     problems.install(app)

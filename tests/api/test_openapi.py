@@ -42,6 +42,10 @@ DESIGNED = {
     "/api/standing/{name}/clear": {"post"},
     "/api/requests": {"get"},
     "/api/requests/{request_id}": {"get"},
+    "/api/requests/{request_id}/trace": {"get"},
+    "/api/requests/{request_id}/flag": {"post", "delete"},
+    "/api/requests/{request_id}/pin": {"post", "delete"},
+    "/api/traces": {"get"},
     "/api/usage": {"get"},
     "/api/catalog/reload": {"post"},
 }

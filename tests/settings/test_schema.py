@@ -27,6 +27,8 @@ HEADINGS = {
     "Access": "access",
     "Stores": "stores",
     "Pictures": "pictures",
+    "Traces": "traces",
+    "KeepDays": "traces.keep_days",
     "Breaker": "breaker",
     "Server": "server",
     "Telemetry": "telemetry",

@@ -84,7 +84,7 @@ class Chat:
         request = parse(body, task_of(headers))
         trace = headers.get(b"traceparent")
         parent = trace.decode("latin-1") if trace else None
-        journey = Journey(rid, request, started, began, caller, parent)
+        journey = Journey(rid, request, started, began, caller, parent, headers=headers)
         return _reply(here, journey, headers, body)
 
 

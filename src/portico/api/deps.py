@@ -18,6 +18,7 @@ from portico.dispatch.turnstile import Turnstile
 from portico.errors import Problem
 from portico.ledger.base import LedgerStore
 from portico.telemetry.metrics import Metrics
+from portico.traces.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Serving:
     archive: Archive
     design: Design
     metrics: Metrics
+    traces: Desk
     stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]
     sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from portico.api.answers import JSON, Numbered, documented, problems
 from portico.api.deps import Here
 from portico.routing.routes import Tiredness
-from portico.telemetry.metrics import CONTENT_TYPE, Snapshot
+from portico.telemetry.metrics import CONTENT_TYPE, Snapshot, Traced
 
 router = APIRouter(tags=["health"], route_class=Numbered)
 
@@ -67,6 +67,7 @@ def _said(rest: Tiredness | None, *, simulated: bool) -> str:
 async def metrics(here: Here) -> Response:
     """Prometheus' text format."""
     ledger, catalog = here.gateway.ledger, here.gateway.house.catalog
+    traced = here.traces.recorder
     await ledger.fold()
     tired = here.gateway.standing.view(catalog.targets.values(), time.time())
     here.metrics.in_flight = here.gateway.in_flight
@@ -75,5 +76,6 @@ async def metrics(here: Here) -> Response:
         ledger.pending,
         ledger.spooled,
         ledger.lost,
+        Traced(traced.pending, traced.spooled, traced.bared, traced.dropped),
     )
     return Response(here.metrics.render(now), media_type=CONTENT_TYPE)

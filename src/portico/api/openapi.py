@@ -15,8 +15,10 @@ from portico.api.models import Model, ModelList
 from portico.api.operator import Cleared, Reloaded, RequestPage, Series, Standings, UsageSums
 from portico.api.problems import Error
 from portico.api.shapes import ChatBody, Completion
+from portico.api.traces import TracePage, TraceTold
 from portico.dispatch.measuring import Audited
 from portico.ledger.base import RequestRow
+from portico.traces.base import Card
 from portico.vision.elements import Elements
 
 _VALUES = (
@@ -24,6 +26,7 @@ _VALUES = (
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
     *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
     *(Embeddings, EmbeddingsBody),
+    *(Card, TracePage, TraceTold),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent
 _JSON = "application/json"

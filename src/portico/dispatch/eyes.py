@@ -24,9 +24,12 @@ from portico.chat.messages import Link, Part
 from portico.chat.pictures import Place, pictures, with_parts
 from portico.chat.request import ChatRequest
 from portico.dispatch.journey import Journey
+from portico.dispatch.taping import view
 from portico.dispatch.turnstile import Turnstile
 from portico.errors import CallerError, GatewayError, Overloaded
 from portico.routing.tiers import Target
+from portico.traces.base import Capture
+from portico.traces.tape import Sight
 
 STUB = "[A picture of an earlier turn was left out here.]"
 NAMED_STUB = "[A picture of an earlier turn was left out here; it is artifact {}.]"
@@ -170,8 +173,11 @@ class Eyes:
         for place in places[: -profile.count]:
             showing.parts[place] = (Part("text", TOO_MANY),)
         for place, look in zip(sent, looks, strict=True):
-            showing.add(place, found[place], look)
+            tickets = showing.add(place, found[place], look)
             self._tell(journey, _Sight(place, found[place], target), look)
+            if journey.tape is not None:
+                views = tuple(map(view, tickets, look.made))
+                journey.tape.sights.append(Sight(str(place), target.name, look.made[0].raw, views))
         if len(sent) < len(places):
             journey.degrade("pictures-left-out")
         shown = with_parts(request, showing.parts, showing.aside)
@@ -226,7 +232,7 @@ class Eyes:
         return Look(made, encoded)
 
     def _tell(self, journey: Journey, sight: "_Sight", look: Look) -> None:
-        if self._archive is None:
+        if self._archive is None or journey.capture is not Capture.FULL:
             return
         url = sight.link.url
         held = journey.request.aside.get(ticket_of(url))
@@ -271,15 +277,19 @@ class _Showing:
         self.aside: dict[str, Piece] = {}
         self._mark = secrets.token_hex(16)
 
-    def add(self, place: Place, link: Link, look: Look) -> None:
-        """Put *look* in *place*, unless that is how it came."""
+    def add(self, place: Place, link: Link, look: Look) -> list[str]:
+        """Put *look* in *place*, unless that is how it came; return the tickets of its pictures."""
+        tickets: list[str] = []
         parts: list[Part] = []
         for at, made in enumerate(look.made):
             parts += (Part("text", f"[{said}]") for said in (made.note, made.text) if said)
             held = look.encoded[at] if look.encoded else None
+            if held is not None:
+                tickets.append(ticketed(self._mark, len(self.aside)))
             parts.append(Part("image_url", image_url=self._link(link, made.mime, held)))
         if len(parts) > 1 or parts[0].link != link:
             self.parts[place] = parts
+        return tickets
 
     def _link(self, link: Link, mime: str, encoded: bytes | None) -> Link:
         held = link.url.partition(",")[2]

@@ -14,6 +14,7 @@ from portico.dispatch.handing_down import HANDED_DOWN, HandingDown, may_be, with
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
 from portico.dispatch.rescue import Answer
+from portico.dispatch.taping import Taping
 from portico.errors import GatewayError, StreamBroken
 from portico.ledger.base import Ending, Entry, ending
 from portico.ledger.writer import Ledger
@@ -51,11 +52,13 @@ class Gateway:
         failover: Failover,
         ledger: Ledger,
         handing_down: HandingDown | None = None,
+        taping: Taping | None = None,
     ) -> None:
         self.house = house
         self.failover = failover
         self.ledger = ledger
         self.handing_down = handing_down
+        self.taping = taping
         self.in_flight = 0
 
     @property
@@ -74,6 +77,8 @@ class Gateway:
         """
         house = self.house
         self.in_flight += 1
+        if self.taping is not None:
+            self.taping.begin(journey)
         try:
             route = journey.route = self.route(journey.request, house.catalog)
             async with AsyncExitStack() as stack:
@@ -95,7 +100,13 @@ class Gateway:
             raise
         finally:
             self.in_flight -= 1
-            self.ledger.record(entry_of(journey))
+            self._record(journey)
+
+    def _record(self, journey: Journey) -> None:
+        entry = entry_of(journey)
+        self.ledger.record(entry)
+        if self.taping is not None:
+            self.taping.end(journey, entry)
 
     async def _handed_down(self, journey: Journey, route: Route, failed: GatewayError) -> Opening:
         """Ask again in words alone, where the role allows it; raises *failed* where not."""

@@ -1,5 +1,6 @@
 """One request's way through the gateway: what headers, errors, ledger and log are told of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portico.access.base import Caller, Conversation
@@ -8,6 +9,8 @@ from portico.errors import Asked
 from portico.routing.attempts import Attempt, Broken, Failed
 from portico.routing.routes import Route
 from portico.routing.tiers import Target
+from portico.traces.base import Capture
+from portico.traces.tape import Tape
 
 
 @dataclass(slots=True)
@@ -30,6 +33,9 @@ class Journey:
     status: int | None = None
     code: str | None = None
     prepared: bool = False  # its pictures are as their target takes them
+    capture: Capture = Capture.FULL  # how much of it may be kept
+    headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)  # as they came
+    tape: Tape | None = field(default=None, repr=False)  # where what is said may be kept
     brought: dict[str, bytes] = field(default_factory=dict, repr=False)  # pictures, by their link
 
     def degrade(self, what: str) -> None:

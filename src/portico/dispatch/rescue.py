@@ -80,10 +80,13 @@ class Answer:
         Raises:
             StreamBroken: it broke off, and nobody could go on with it.
         """
+        tape = self._trials.journey.tape
         while True:
             try:
                 async for batch in self._running.exchange.batches():
                     relayed = self._spliced(batch) if self.rescued else batch
+                    if tape is not None:
+                        tape.hear(relayed)
                     if self._spliceable or self._json or self._listening:
                         self._remember(relayed)
                     yield relayed

@@ -149,6 +149,8 @@ class Trials:
         journey, standing = self.journey, self._records.standing
         journey.under_way = False
         number = len(journey.attempts) + 1
+        if journey.tape is not None:
+            journey.tape.sent.append(exchange.ask.slip.body)
         journey.attempts.append(exchange.attempt(f"{journey.id}-{number}"))
         match exchange.outcome:
             case Failed(failure) | Broken(failure):

@@ -54,6 +54,7 @@ type Count = Annotated[int, Field(ge=1), BeforeValidator(_number)]
 type Amount = Annotated[float, Field(ge=0), BeforeValidator(_number)]
 type Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_number)]
 type Seconds = Annotated[float, Field(gt=0), BeforeValidator(_number)]
+type Days = Annotated[float, Field(gt=0, le=36_500), BeforeValidator(_number)]
 type Delay = Annotated[
     float,
     Field(ge=0),

@@ -10,6 +10,7 @@ from portico.settings.fields import (
     NAMED,
     Bytes,
     Count,
+    Days,
     Seconds,
     Secret,
     Section,
@@ -83,6 +84,34 @@ class Pictures(Section):
         default=True, description="Keep the pictures of chats, and what models saw, as artifacts."
     )
     keep_days: Count = Field(default=30, description="Days that pictures of chats are kept.")
+
+
+class KeepDays(Section):
+    """Days that traces are kept, by what they are of. A pinned one is kept for ever."""
+
+    background: Days = Field(default=3.0, description="Background tasks of chat UIs.")
+    interactive: Days = Field(default=30.0, description="What people asked.")
+    flagged: Days = Field(default=180.0, description="What failed, and what somebody flagged.")
+
+
+class Traces(Section):
+    """What is kept of what is said."""
+
+    capture: Literal["full", "no-media", "metadata-only"] = Field(
+        default="full",
+        description="The most that is kept: everything, texts without pictures and files, or"
+        " nothing that was said. A caller's own level may be less.",
+    )
+    keep_days: KeepDays = Field(
+        default_factory=KeepDays, description="Days that traces are kept, by what they are of."
+    )
+    spool: Bytes = Field(
+        default=ByteSize(256_000_000),
+        description="Bytes on this disk for traces whose store is away.",
+    )
+    memory: Bytes = Field(
+        default=ByteSize(64_000_000), description="Bytes of traces that may wait to be written."
+    )
 
 
 class Server(Section):
@@ -176,6 +205,7 @@ class Settings(Section):
     access: Access = Field(default_factory=Access, description="Who may ask.")
     stores: Stores = Field(default_factory=Stores, description="Where things are kept.")
     pictures: Pictures = Field(default_factory=Pictures, description="How pictures are taken in.")
+    traces: Traces = Field(default_factory=Traces, description="What is kept of what is said.")
     breaker: Breaker = Field(default_factory=Breaker, description="When a target is left alone.")
     server: Server = Field(default_factory=Server, description="How requests are served.")
     telemetry: Telemetry = Field(

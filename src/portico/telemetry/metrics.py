@@ -18,6 +18,16 @@ REQUEST_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 300, 600)
 
 
 @dataclass(frozen=True, slots=True)
+class Traced:
+    """How the recorder of traces stands."""
+
+    pending: int = 0
+    spooled: int = 0
+    bared: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """
     What is true only now, read when somebody looks.
@@ -29,6 +39,7 @@ class Snapshot:
     pending: int = 0
     spooled: int = 0
     lost: int = 0
+    traces: Traced = Traced()
 
 
 class Metrics:
@@ -137,4 +148,20 @@ def _families(now: Snapshot, in_flight: int) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "portico_ledger_lost", "Entries neither stored nor spooled.", now.lost
+    )
+    yield from _traced(now.traces)
+
+
+def _traced(now: Traced) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "portico_traces_pending", "Traces not yet in the store or the spool.", now.pending
+    )
+    yield CounterMetricFamily(
+        "portico_traces_spooled", "Traces written to the local spool.", now.spooled
+    )
+    yield CounterMetricFamily(
+        "portico_traces_bared", "Traces whose story had to make room in the spool.", now.bared
+    )
+    yield CounterMetricFamily(
+        "portico_traces_dropped", "Traces that there was no room for.", now.dropped
     )

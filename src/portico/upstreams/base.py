@@ -46,9 +46,14 @@ def elsewhere(failure: Failure, answer: HTTPAnswer) -> bool:
 
 @dataclass(slots=True)
 class Slip:
-    """Where an upstream leaves the receipt of the last answer that came; None: none has."""
+    """
+    What an upstream leaves of an attempt: what it sent, and the receipt of the last answer.
+
+    Pictures that were laid aside are tickets in `body`. Both are None while there is none.
+    """
 
     receipt: Receipt | None = None
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Ask:
     """
     One attempt's question. `mend` holds the repairs that earlier failures asked for.
 
-    Whoever carries it notes on `slip` by which way the head of an answer came.
+    Whoever carries it notes on `slip` what was sent, and by which way the head of an answer came.
     """
 
     request: ChatRequest

@@ -78,6 +78,7 @@ class Gemini:
     def _request(self, ask: Ask) -> HTTPRequest:
         verb = "streamGenerateContent?alt=sse" if ask.request.stream else "generateContent"
         model = ask.target.model
+        body = ask.slip.body = encode(ask, self.signatures)
         path = quote(model if "/" in model else f"models/{model}")
         return HTTPRequest(
             f"{self.account.base_url}/{path}:{verb}",
@@ -87,7 +88,7 @@ class Gemini:
                 "x-goog-api-key": self.account.api_key,
                 **self.account.headers,
             },
-            whole(encode(ask, self.signatures), ask.request.aside),
+            whole(body, ask.request.aside),
             connect=ask.target.patience.connect,
         )
 

@@ -88,7 +88,9 @@ class LiteLLM:
         async with AsyncExitStack() as stack:
             carrier = Carrier(self._account.client, witness, ask.target.patience.connect)
             await stack.enter_async_context(carrier)
-            stack.callback(_keep, carrier, ask.slip)  # some are only asked at the first pull
+            stack.callback(
+                _keep, carrier, witness, ask.slip
+            )  # some are only asked at the first pull
             try:
                 answer = await self._litellm.acompletion(
                     model=f"{self._provider}/{ask.target.model}",
@@ -218,8 +220,8 @@ class _Heard:
         return UpstreamFailed(self._witness.failure(time.time(), failure))
 
 
-def _keep(carrier: Carrier, slip: Slip) -> None:
-    slip.receipt = carrier.receipt
+def _keep(carrier: Carrier, witness: Witness, slip: Slip) -> None:
+    slip.receipt, slip.body = carrier.receipt, witness.body
 
 
 async def _once(answer: Any) -> AsyncIterator[Any]:

@@ -16,6 +16,9 @@ from portico.upstreams.litellm_providers import Signs
 KEPT = 16 * 1024
 """Bytes of an answer that are remembered: its last, where an error would stand."""
 
+NOTED = 1024 * 1024
+"""Bytes of what is sent beyond which it is not noted: pictures stand in it as they are."""
+
 EDGE = 64
 """Bytes of one piece that are looked at again with the next, lest a sign was cut in two."""
 
@@ -64,6 +67,7 @@ class Witness:
         self._status: int | None = None
         self._headers: Mapping[str, str] = {}
         self._start = self._seen = b""
+        self.body: bytes | None = None  # what is sent, unless it is full of pictures
         self._edge = b""
 
     def sending(self, body: bytes) -> None:
@@ -71,6 +75,7 @@ class Witness:
         if not all(picture in body for picture in self._pictures):
             self._failure = LEFT_OUT
             raise UpstreamFailed(LEFT_OUT)
+        self.body = body if len(body) <= NOTED else None
 
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """Remember the head."""

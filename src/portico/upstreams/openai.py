@@ -53,11 +53,12 @@ class OpenAI:
     @asynccontextmanager
     async def open(self, ask: Ask) -> AsyncIterator[AsyncIterator[Batch]]:
         """Ask the target; the answer's head has come once the context is entered."""
-        stream = ask.request.stream
+        stream, body = ask.request.stream, encode(ask, self._flavour, self._reasonings)
+        ask.slip.body = body
         call = HTTPRequest(
             f"{self._account.base_url}/chat/completions",
             self._headers | {"accept": "text/event-stream"} if stream else self._headers,
-            whole(encode(ask, self._flavour, self._reasonings), ask.request.aside),
+            whole(body, ask.request.aside),
             connect=ask.target.patience.connect,
         )
         async with AsyncExitStack() as stack:

@@ -34,6 +34,7 @@ class Builder:
         self._signatures = Signatures()
         self._reasonings = Reasonings()
         self.marks: Mapping[str, str] = {}
+        self.secrets: frozenset[str] = frozenset()
 
     def house(self, settings: Settings) -> House:
         """Return the catalog of *settings*, with an upstream for each of its accounts."""
@@ -41,7 +42,7 @@ class Builder:
         upstreams = {name: self._upstream(name, settings) for name in settings.upstreams}
         for pool in self._pools.values():
             pool.belong(self.hosts)
-        self.marks = _marks(settings)
+        self.marks, self.secrets = _marks(settings), _secrets(settings)
         known = _priced(catalog(settings), settings)
         used = {target.upstream for target in known.embedders.values()}
         embedders = {name: self._embedder(name, settings) for name in sorted(used)}
@@ -138,6 +139,14 @@ def _marks(settings: Settings) -> dict[str, str]:
         name: blake2b(given.api_key.get_secret_value().encode(), digest_size=8).hexdigest()
         for name, given in settings.upstreams.items()
     }
+
+
+def _secrets(settings: Settings) -> frozenset[str]:
+    """Return what an upstream may echo of what it was sent, and nobody should read."""
+    given = settings.upstreams.values()
+    keys = (upstream.api_key.get_secret_value() for upstream in given)
+    headers = (value.get_secret_value() for one in given for value in one.headers.values())
+    return frozenset(keys) | frozenset(headers)
 
 
 async def prepare(settings: Settings) -> None:

@@ -43,6 +43,7 @@ from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
 from portico.wiring.pictures import open_pictures
+from portico.wiring.tracing import open_tracing
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,10 @@ async def open_serving(
         errands = await stack.enter_async_context(Errands())
         descriptions = Descriptions(errands, pictures.blobs)
         handing_down = HandingDown(pictures.eyes, descriptions, errands)
-        gateway = Gateway(builder.house(settings), failover, ledger, handing_down)
+        traces, taping = await stack.enter_async_context(
+            open_tracing(settings, home, lambda: builder.secrets, pictures)
+        )
+        gateway = Gateway(builder.house(settings), failover, ledger, handing_down, taping)
         file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
         await stack.enter_async_context(file)
         roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
@@ -123,6 +127,7 @@ async def open_serving(
             streams=Streams(_bounds(settings), errands),
             ledger=store,
             metrics=metrics,
+            traces=traces,
             archive=pictures.archive,
             sweep=pictures.sweep,
             turnstile=turnstile,
@@ -131,6 +136,7 @@ async def open_serving(
                 "access": "away" if gate.store_away else "ok",
                 "artifacts": "away" if pictures.away else "ok",
                 "ledger": "away" if ledger.store_away else "ok",
+                "traces": "away" if traces.recorder.store_away else "ok",
             },
             reload=Reload(gateway, builder, load, pictures.belong),
             max_body=int(settings.server.max_body),

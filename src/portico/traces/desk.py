@@ -1,0 +1,83 @@
+"""Where traces are asked for, flagged and pinned; what waits for the store is fetched first."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from portico.errors import StoreUnavailable
+from portico.traces.base import (
+    Card,
+    Keep,
+    Trace,
+    TraceQuery,
+    TraceStore,
+    flagged,
+    pinned,
+    unflagged,
+    unpinned,
+)
+from portico.traces.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+FETCHING = 1.0
+"""Seconds to wait for what is not in the store yet."""
+
+HOURLY = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All methods raise StoreUnavailable where the store is away."""
+
+    store: TraceStore
+    recorder: Recorder
+    keep: Keep
+
+    async def find(self, ident: str) -> Trace | None:
+        """Return the trace of the request with that id, or None."""
+        found = await self.store.find(ident)
+        if found is None and self.recorder.pending:
+            try:
+                async with asyncio.timeout(FETCHING):
+                    await self.recorder.flush()
+            except TimeoutError:
+                return None
+            found = await self.store.find(ident)
+        return found
+
+    async def cards(self, query: TraceQuery) -> list[Card]:
+        """Return the cards of the traces that *query* lets pass, newest first."""
+        return await self.store.cards(query)
+
+    async def flag(self, card: Card, flag: str) -> Card | None:
+        """Flag the trace of *card*; return its card as it is now, None if it is gone."""
+        return await self._marked(flagged(card, flag, self.keep))
+
+    async def unflag(self, card: Card, flag: str | None) -> Card | None:
+        """Take *flag* back, or every flag."""
+        return await self._marked(unflagged(card, flag, self.keep))
+
+    async def pin(self, card: Card) -> Card | None:
+        """Keep the trace of *card* for ever."""
+        return await self._marked(pinned(card))
+
+    async def unpin(self, card: Card) -> Card | None:
+        """Let it go when its time comes."""
+        return await self._marked(unpinned(card, self.keep))
+
+    async def _marked(self, card: Card) -> Card | None:
+        return card if await self.store.mark(card) else None
+
+
+async def keep_swept(store: TraceStore, every: float = HOURLY) -> None:
+    """Sweep *store* now and *every* so many seconds, until cancelled."""
+    while True:
+        try:
+            gone = await store.sweep()
+        except StoreUnavailable as exc:
+            logger.warning("the traces were not swept: %s", exc)
+        else:
+            if gone:
+                logger.info("traces expired", extra={"fields": {"deleted": gone}})
+        await asyncio.sleep(every)

@@ -1,0 +1,65 @@
+"""What keeps traces: the store that the configuration names, and whoever writes to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from portico.dispatch.taping import Taping
+from portico.settings import Settings
+from portico.traces.base import Capture, Keep, TraceStore
+from portico.traces.composing import Composer
+from portico.traces.desk import Desk, keep_swept
+from portico.traces.picturing import Kept
+from portico.traces.recorder import Look, Pace, Recorder, nowhere
+from portico.traces.ring import Ring
+from portico.traces.sqlite import open_sqlite
+from portico.wiring.pictures import Pictures
+
+
+@asynccontextmanager
+async def open_tracing(
+    settings: Settings, home: Path, known: Callable[[], Collection[str]], pictures: Pictures
+) -> AsyncIterator[tuple[Desk, Taping]]:
+    """
+    Open the store of traces and the recorder before it; *known* gives our own secrets.
+
+    Raises:
+        ConfigError: the address of the store cannot be read, or a newer version wrote it.
+        StoreUnavailable: the embedded store does not open.
+    """
+    given = settings.traces
+    days = given.keep_days
+    keep = Keep(days.background, days.interactive, days.flagged)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(_store(settings))
+        ring = Ring(home / "traces-spool", int(given.spool))
+        look = _looking(pictures) if settings.pictures.keep else nowhere
+        pace = Pace(room=int(given.memory))
+        recording = Recorder(store, ring, Composer(keep, known), look, pace)
+        recorder = await stack.enter_async_context(recording)
+        sweeping = asyncio.create_task(keep_swept(store), name="traces sweeper")
+        stack.push_async_callback(_end, sweeping)
+        yield Desk(store, recorder, keep), Taping(recorder, Capture(given.capture))
+
+
+def _store(settings: Settings) -> AbstractAsyncContextManager[TraceStore]:
+    url = settings.stores.traces.get_secret_value()
+    if url.startswith("mongodb"):
+        from portico.traces.mongo import open_mongo  # takes memory: only where configured
+
+        return open_mongo(url)
+    return open_sqlite(Path(url.partition(":///")[2]))
+
+
+def _looking(pictures: Pictures) -> Look:
+    async def look(request: str) -> Kept:
+        await pictures.archive.flush()
+        return {use.place: use.artifact for use in await pictures.archive.uses(request)}
+
+    return look
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
