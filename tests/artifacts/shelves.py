@@ -10,9 +10,10 @@ from pathlib import Path
 from portico.artifacts.base import Span, Stored
 from portico.artifacts.files import Files, open_files
 from portico.artifacts.images import open_picture, prepare
-from portico.artifacts.keeping import Pace, Seen
+from portico.artifacts.keeping import Pace
 from portico.artifacts.pictures import Picture, Prepared
 from portico.artifacts.profiles import PROFILES
+from portico.artifacts.seen import Seen
 from portico.artifacts.shelf import Shelf
 from portico.artifacts.sqlite import open_sqlite
 from portico.errors import StoreUnavailable

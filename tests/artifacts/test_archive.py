@@ -268,6 +268,54 @@ async def test_what_went_as_it_came_is_shown_as_it_came(archive: Archive) -> Non
         await archive.view(use)
 
 
+async def test_what_was_only_stripped_is_not_kept_twice(archive: Archive, kept: Kept) -> None:
+    data = odd.saved(odd.screen(), "JPEG", quality=90, exif=odd.exif(1))
+    (view,) = shown(data)
+    assert view.content != data
+    archive.keep(seen(data, shown=(view,)))
+    await archive.flush()
+    (use,) = await archive.uses("req_1")
+    assert (use.derived, use.recipe, use.mime) == ("", view.recipe, "image/jpeg")
+    assert await archive.view(use) == view.content
+    assert await kept.listed() == [blob_key(raw(data))]
+
+
+async def test_what_was_stripped_of_bytes_that_are_not_kept_is_kept_itself(
+    archive: Archive, kept: Kept
+) -> None:
+    data = odd.saved(odd.screen(), "PNG", compress_level=1)
+    twin = odd.saved(odd.screen(), "WEBP", lossless=True)
+    for each in (twin, data):
+        await archive.add(each, "ann")
+    views = shown(data)
+    assert views[0].stripped
+    archive.keep(seen(data, shown=views))
+    await archive.flush()
+    (use,) = await archive.uses("req_1")
+    assert await archive.view(use) == views[0].content
+    assert await kept.listed("derived") == [use.derived]
+    assert blob_key(raw(data)) not in await kept.listed()
+
+
+async def test_what_is_deleted_or_taken_out_is_brought_anew_by_the_next_chat(
+    archive: Archive, kept: Kept
+) -> None:
+    for request in ("req_1", "req_2"):
+        archive.keep(seen(PNG, request))
+        await archive.flush()
+        (use,) = await archive.uses(request)
+        await archive.delete(use.artifact, "ann")
+    archive.keep(seen(PNG, "req_3"))
+    await archive.flush()
+    (use,) = await archive.uses("req_3")
+    await kept.blobs.delete(blob_key(raw(PNG)))
+    with pytest.raises(BlobMissing):
+        await archive.view(use)
+    archive.keep(seen(PNG, "req_4"))
+    await archive.flush()
+    assert await archive.view(use) == PNG
+
+
 async def test_a_chat_that_names_an_artifact_is_a_use_of_that_one(
     archive: Archive, kept: Kept
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portico.artifacts.base import blob_key, content_hash, derived_key
-from portico.artifacts.index import CONDEMNED, ID, Artifact, Claim, Held, Use, new_id
+from portico.artifacts.index import CONDEMNED, ID, Artifact, Claim, Held, Met, Use, new_id
 from portico.artifacts.sqlite import SQLiteIndex, open_sqlite
 from portico.errors import ConfigError, StoreUnavailable
 
@@ -118,6 +118,45 @@ async def test_what_is_claimed_is_new_until_it_is_stored(index: SQLiteIndex) -> 
     await index.stored([KEY])
     assert await index.claim(KEY, NOW) is Claim.KNOWN
     await index.lost(KEY)
+    assert await index.claim(KEY, NOW) is Claim.NEW
+
+
+async def test_meeting_a_picture_tells_what_there_is_and_claims_where_it_has_to_lie(
+    index: SQLiteIndex,
+) -> None:
+    view = derived_key("cd" * 32, "recipe", "image/png")
+    assert await index.meet("ann", HASH, [view], NOW) == Met(
+        None, {view: Claim.NEW, KEY: Claim.NEW}
+    )
+    made = artifact()
+    assert await index.settle([view, KEY], made, [use(made)]) == set()
+    assert await index.meet("ann", HASH, [view], NOW) == Met(
+        made, {view: Claim.KNOWN, KEY: Claim.KNOWN}
+    )
+    assert await index.meet("bob", HASH, [], NOW) == Met(None, {KEY: Claim.KNOWN})
+    assert await index.uses("req_1") == [use(made)]
+
+
+async def test_bytes_that_lie_elsewhere_are_not_claimed_unless_they_are_gone(
+    index: SQLiteIndex,
+) -> None:
+    twin = blob_key("12" * 32)
+    made = artifact(key=twin)
+    await index.add(made)
+    await index.claim(twin, NOW)
+    assert await index.meet("ann", HASH, [], NOW) == Met(made, {twin: Claim.NEW, KEY: Claim.NEW})
+    await index.stored([twin])
+    assert await index.meet("ann", HASH, [], NOW) == Met(made, {twin: Claim.KNOWN})
+
+
+async def test_settling_is_all_or_nothing_and_names_what_is_gone(index: SQLiteIndex) -> None:
+    made, gone = artifact(), artifact()
+    assert await index.settle((), made, [use(made), use(gone, number=1)]) == {gone.id}
+    assert await index.uses("req_1") == [use(made)]
+    await index.claim(KEY, NOW)
+    with pytest.raises(StoreUnavailable):
+        await index.settle([KEY], made, [use(made, "req_2")])  # it is there already
+    assert await index.uses("req_2") == []
     assert await index.claim(KEY, NOW) is Claim.NEW
 
 

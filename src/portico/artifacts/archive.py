@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from portico.artifacts.bare import bare
 from portico.artifacts.base import BlobMissing, Span, blob_key
 from portico.artifacts.index import ID, Artifact, Held, Use, new_id
-from portico.artifacts.keeping import STEADY, Keeper, Pace, Seen, Watch
+from portico.artifacts.keeping import STEADY, Keeper, Pace, Watch
 from portico.artifacts.pictures import Picture
+from portico.artifacts.seen import Seen
 from portico.artifacts.shelf import Shelf
+from portico.artifacts.strip import stripped
 from portico.artifacts.sweep import Rules, Swept, sweep
 from portico.errors import NotFound
 
@@ -120,6 +122,7 @@ class Archive:
         held = await self._held(ident, caller)
         if _owns(held.artifact, caller):
             await self._index.remove(ident)
+            self._keeper.forget(ident)
         elif caller is not None:
             await self._index.revoke(ident, caller)
 
@@ -171,7 +174,8 @@ class Archive:
         held = await self._index.find(use.artifact)
         if held is None:
             raise _unknown()
-        return await self._get(held.artifact.key, None)
+        data = await self._get(held.artifact.key, None)
+        return await asyncio.to_thread(stripped, data, use.mime) if use.recipe else data
 
     async def _held(self, ident: str, caller: str | None) -> Held:
         held = await self._index.find(ident) if ID.fullmatch(ident) else None
@@ -188,6 +192,7 @@ class Archive:
             return await self._shelf.blobs.get(key, span)
         except BlobMissing:
             await self._index.lost(key)  # whoever brings them again puts them back
+            self._keeper.forget(key)
             raise
 
 

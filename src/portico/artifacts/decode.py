@@ -134,8 +134,7 @@ def _sheet(image: Image.Image, data: bytes, kind: str, limits: Limits) -> Sheet:
     image = colour.srgb(image, profile)
     image = colour.upright(_bare(image), turn)
     same = same and image.mode == "RGB" and image.width * image.height <= LARGEST
-    clean = stripped(data, kind) if same else b""
-    clean = clean if len(clean) <= HEAVIEST else b""
+    clean = stripped(data, kind, HEAVIEST) if same else b""
     return Sheet(image, colour.fingerprint(image), clean, kind if clean else "", note=note)
 
 

@@ -3,7 +3,7 @@
 import base64
 import re
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -51,7 +51,8 @@ class Use:
     One view of an artifact that a target was shown in a chat.
 
     `place` is where the picture stood in the request, `number` which of the views made of it this
-    is. `recipe` made `derived` (a key) of it; both are "" where it went as it came.
+    is. `recipe` made `derived` (a key) of it; both are "" where it went as it came, and `derived`
+    alone where the recipe only strips: that is done again for whoever wants to see it.
     """
 
     request: str
@@ -85,6 +86,14 @@ class Claim(StrEnum):
     GOING = "going"  # the sweep deletes them right now: ask again
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What there is of bytes that a chat carried, and what was said of each key claimed for it."""
+
+    artifact: Artifact | None
+    claims: Mapping[str, Claim]
+
+
 class Index(Protocol):
     """
     Knows artifacts, grants, uses, and which keys are referred to.
@@ -96,6 +105,24 @@ class Index(Protocol):
 
     async def claim(self, key: str, now: float) -> Claim:
         """Say that bytes are about to be put under *key*, and learn whether they have to be."""
+        ...
+
+    async def meet(self, owner: str | None, raw: str, keys: Collection[str], now: float) -> Met:
+        """
+        Do in one go what is done for every picture of a chat: `carried`, and `claim` for *keys*.
+
+        Claimed are also the key of what is known, and `blob_key(raw)` unless that has its bytes.
+        """
+        ...
+
+    async def settle(
+        self, stored: Collection[str], new: Artifact | None, uses: Sequence[Use]
+    ) -> set[str]:
+        """
+        Do in one go what is left: `stored`, `add` for what is *new*, `note` for *uses*.
+
+        Return the artifacts whose uses were left out, for they are gone.
+        """
         ...
 
     async def stored(self, keys: Collection[str]) -> None:

@@ -1,55 +1,26 @@
 """Keeps what chats carried without ever making one wait; one task brings it to the store."""
 
 import asyncio
-import hashlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
-from portico.artifacts.base import blob_key, derived_key
-from portico.artifacts.images import kind_of
-from portico.artifacts.index import Artifact, Use, new_id
-from portico.artifacts.pictures import Prepared
+from portico.artifacts.base import blob_key
+from portico.artifacts.index import Artifact, Claim, Use
+from portico.artifacts.recent import Recent
+from portico.artifacts.seen import COST, Seen, carried, derived_of, key_of, made_anew, uses
 from portico.artifacts.shelf import Shelf
 from portico.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-type Source = bytes | Callable[[], Awaitable[bytes]]
 type Watch = Callable[[Literal["kept", "lost"]], None]
 
-COST = 1_000
-"""Bytes that a waiting picture is reckoned at besides its content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """
-    A picture that a chat carried, and what its target was shown of it.
-
-    `raw` is the SHA-256 of its bytes, which `source` is or gives (`weight` bytes are held until
-    then). `place` is where it stood in the request. `shown` is empty where it went as it came.
-    `artifact` is its id, where the chat named one.
-    """
-
-    request: str
-    owner: str | None
-    place: str
-    target: str
-    raw: str
-    source: Source = field(repr=False)
-    weight: int = 0
-    shown: tuple[Prepared, ...] = field(default=(), repr=False)
-    artifact: str | None = None
-
-    @property
-    def held(self) -> int:
-        """Return the bytes of memory that this is reckoned at."""
-        source = len(self.source) if isinstance(self.source, bytes) else self.weight
-        return COST + source + sum(len(view.content) for view in self.shown)
+BATCH = 500
+"""Pictures that are noted in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +33,7 @@ class Pace:
     slowest: float = 30.0  # … and so on, up to this
     hold: float = 600.0  # how long a picture waits for a store to come back
     closing: float = 5.0  # to bring the rest to the store at the end
+    gather: float = 0.2  # for which what only has to be noted waits for more of that
 
 
 STEADY = Pace()
@@ -69,10 +41,23 @@ STEADY = Pace()
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    seen: Seen
+    """A picture to bring to the store; or without it, `uses` of one that is there, to note."""
+
+    seen: Seen | None
+    uses: Sequence[Use]
     size: int
     came: float  # by the loop's clock
     at: float  # by the wall's
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An artifact, what the index said of keys, and which of them have got their bytes since."""
+
+    artifact: Artifact
+    claims: Mapping[str, Claim] = field(default_factory=dict)
+    stored: tuple[str, ...] = ()
+    new: bool = False  # the index does not know it yet
 
 
 class Keeper:
@@ -89,6 +74,7 @@ class Keeper:
         self._shelf = shelf
         self._watch = watch
         self._pace = pace
+        self._recent = Recent()
         self._waiting: deque[_Waiting] = deque()
         self._held = 0
         self._failures = 0
@@ -120,13 +106,22 @@ class Keeper:
 
     def keep(self, seen: Seen) -> None:
         """Take *seen*. Sync, never waits, never raises; call it on the event loop."""
-        size = seen.held
-        waiting = _Waiting(seen, size, _now(), self._shelf.clock())
+        at = self._shelf.clock()
+        place = self._recent.find(seen, at)
+        if place is None:
+            waiting = _Waiting(seen, (), seen.held, _now(), at)
+        else:
+            noted = uses(seen, place.artifact, place.keys, at)
+            waiting = _Waiting(None, noted, COST, _now(), at)
         self._waiting.append(waiting)
-        self._held += size
+        self._held += waiting.size
         while self._held > self._pace.room and self._waiting:
             self._lose(self._waiting.popleft())
         self._wake.set()
+
+    def forget(self, gone: str) -> None:
+        """Look up again what has to do with an artifact's id, or with a key: it is gone."""
+        self._recent.forget(gone)
 
     async def flush(self) -> None:
         """Bring everything that waits to the store, unless that is away."""
@@ -154,6 +149,8 @@ class Keeper:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if all(waiting.seen is None for waiting in self._waiting):
+                await asyncio.sleep(self._pace.gather)
             await self.flush()
             if self.lost > said:
                 logger.error("artifacts were lost", extra={"fields": {"lost": self.lost}})
@@ -167,35 +164,47 @@ class Keeper:
 
     async def _next(self) -> bool:
         """Return False where the store is away and all there is to do is wait."""
-        waiting = self._waiting.popleft()
+        batch = self._batch()
         try:
             async with asyncio.timeout(self._pace.patience):
-                await self._store(waiting)
+                await self._bring(batch)
         except (StoreUnavailable, TimeoutError) as exc:
-            return self._again(waiting, exc)
+            return self._again(batch, exc)
         except asyncio.CancelledError:
-            self._waiting.appendleft(waiting)
+            self._waiting.extendleft(reversed(batch))
             raise
         except Exception:  # supervisor: one odd picture must not stop those behind it
             logger.exception("an artifact could not be kept")
-            self._lose(waiting)
+            for waiting in batch:
+                self._lose(waiting)
             return True
         if self._failures:
             logger.info("the artifacts' store is back")
             self._failures = 0
-        self._held -= waiting.size
-        self.kept += 1
-        self._tell("kept")
+        for waiting in batch:
+            self._held -= waiting.size
+            self.kept += 1
+            self._tell("kept")
         return True
 
-    def _again(self, waiting: _Waiting, exc: Exception) -> bool:
+    def _batch(self) -> list[_Waiting]:
+        """Take the next picture; or, of those that only have to be noted, all in a row."""
+        batch = [self._waiting.popleft()]
+        while batch[0].seen is None and self._waiting and len(batch) < BATCH:
+            if self._waiting[0].seen is not None:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _again(self, batch: Sequence[_Waiting], exc: Exception) -> bool:
         if not self._failures:
             logger.warning("the artifacts' store is away; pictures wait in memory: %s", exc)
         self._failures += 1
-        if _now() - waiting.came > self._pace.hold:
-            self._lose(waiting)
-        else:
-            self._waiting.appendleft(waiting)
+        for waiting in reversed(batch):
+            if _now() - waiting.came > self._pace.hold:
+                self._lose(waiting)
+            else:
+                self._waiting.appendleft(waiting)
         return False
 
     def _lose(self, waiting: _Waiting) -> None:
@@ -207,94 +216,56 @@ class Keeper:
         if self._watch is not None:
             self._watch(what)
 
-    async def _store(self, waiting: _Waiting) -> None:
-        artifact = await self._artifact(waiting)
-        if artifact is None:
+    async def _bring(self, batch: Sequence[_Waiting]) -> None:
+        for waiting in batch:
+            if waiting.seen is not None:
+                await self._store(waiting.seen, waiting.at)
+                return  # it came alone
+        noted = [use for waiting in batch for use in waiting.uses]
+        for gone in await self._shelf.index.settle((), None, noted):
+            self._recent.forget(gone)
+
+    async def _store(self, seen: Seen, at: float) -> None:
+        claimed = self._shelf.clock()
+        held = await (self._met(seen, at) if seen.artifact is None else self._named(seen.artifact))
+        if held is None:
             return
-        keys = []
-        for view in waiting.seen.shown:
-            keys.append(await _key_of(view, artifact))
-            await self._shelf.put(keys[-1], view.content)
-        await self._shelf.index.note(_uses(waiting, artifact, keys))
+        artifact = held.artifact
+        stored = list(held.stored)
+        keys = [await key_of(view, artifact) for view in seen.shown]
+        for key, view in zip(keys, seen.shown, strict=True):
+            if key in held.claims:
+                if held.claims[key] is Claim.NEW and key not in stored:
+                    await self._shelf.blobs.put(key, view.content)
+                    stored.append(key)
+            elif key not in ("", artifact.key):
+                await self._shelf.put(key, view.content)
+        new = artifact if held.new else None
+        gone = await self._shelf.index.settle(stored, new, uses(seen, artifact, keys, at))
+        if not gone:
+            self._recent.keep(seen, artifact, keys, claimed)
 
-    async def _artifact(self, waiting: _Waiting) -> Artifact | None:
-        """Return what *waiting* is of, with its bytes on the shelf; None if it was deleted."""
-        seen, index = waiting.seen, self._shelf.index
-        if seen.artifact is not None:
-            held = await index.find(seen.artifact)
-            return held.artifact if held else None
-        known = await index.carried(seen.owner, seen.raw)
-        if known is not None and await self._shelf.has(known.key):
-            return known
-        data = await _bytes(seen)
-        await self._shelf.put(blob_key(seen.raw), data)
-        if known is not None and known.key == blob_key(seen.raw):
-            return known
-        made = _carried(waiting, data)
-        await index.add(made)
-        return made
+    async def _named(self, ident: str) -> _Held | None:
+        """Return the artifact of that id; None if it was deleted."""
+        held = await self._shelf.index.find(ident)
+        return _Held(held.artifact) if held else None
 
-
-async def _bytes(seen: Seen) -> bytes:
-    """Return the picture; a hash that is not its own would give somebody else's under its name."""
-    data = seen.source if isinstance(seen.source, bytes) else await seen.source()
-    found = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-    if found != seen.raw:
-        raise ValueError("the bytes are not those of the hash")
-    return data
-
-
-def _carried(waiting: _Waiting, data: bytes) -> Artifact:
-    seen = waiting.seen
-    one = {view.pixels for view in seen.shown}
-    width, height = seen.shown[0].original if seen.shown else (0, 0)
-    return Artifact(
-        id=new_id(),
-        owner=seen.owner,
-        raw=seen.raw,
-        key=blob_key(seen.raw),
-        kind=kind_of(data) or "application/octet-stream",
-        size=len(data),
-        width=width,
-        height=height,
-        pixels=one.pop() if len(one) == 1 else None,
-        name="",
-        created=waiting.at,
-        uploaded=False,
-    )
-
-
-async def _key_of(view: Prepared, artifact: Artifact) -> str:
-    """Return where *view* lies: with the artifact itself, if it is nothing else."""
-    if len(view.content) == artifact.size:
-        made = await asyncio.to_thread(lambda: hashlib.sha256(view.content).hexdigest())
-        if made == artifact.sha256:
-            return artifact.key
-    return derived_key(view.pixels, view.recipe, view.mime)
-
-
-def _uses(waiting: _Waiting, artifact: Artifact, keys: Sequence[str]) -> list[Use]:
-    seen, at = waiting.seen, waiting.at
-    if not seen.shown:
-        return [Use(seen.request, seen.place, seen.target, 0, artifact.id, at)]
-    return [
-        Use(
-            request=seen.request,
-            place=seen.place,
-            target=seen.target,
-            number=number,
-            artifact=artifact.id,
-            seen=at,
-            part=view.part,
-            sheet=view.sheet,
-            width=view.width,
-            height=view.height,
-            mime=view.mime,
-            recipe=view.recipe,
-            derived=key,
-        )
-        for number, (view, key) in enumerate(zip(seen.shown, keys, strict=True))
-    ]
+    async def _met(self, seen: Seen, at: float) -> _Held:
+        """Return what *seen* is of, with its bytes on the shelf, and its views' keys claimed."""
+        own = blob_key(seen.raw)
+        views = [derived_of(view) for view in seen.shown if not made_anew(view, seen.raw)]
+        met = await self._shelf.meet(seen.owner, seen.raw, views)
+        known = met.artifact
+        if known is not None and met.claims[known.key] is Claim.KNOWN:
+            return _Held(known, met.claims)
+        data = await seen.bytes()
+        stored: tuple[str, ...] = ()
+        if met.claims[own] is Claim.NEW:
+            await self._shelf.blobs.put(own, data)
+            stored = (own,)
+        if known is not None and known.key == own:
+            return _Held(known, met.claims, stored)
+        return _Held(carried(seen, data, at), met.claims, stored, new=True)
 
 
 def _now() -> float:

@@ -13,6 +13,10 @@ type Size = tuple[int, int]
 """Width and height, in pixels."""
 
 
+STRIPPED = "stripped"
+"""The word in a recipe which says that `strip.stripped` made the bytes that came into these."""
+
+
 class PictureRefused(MalformedRequest):
     """
     This picture cannot be taken; the message is a sentence that repeats nothing of it.
@@ -86,6 +90,11 @@ class Prepared:
     text: str
     raw: str
     pixels: str
+
+    @property
+    def stripped(self) -> bool:
+        """True if these are the bytes that came, without what says no pixel."""
+        return f" {STRIPPED} " in self.recipe
 
     @property
     def offset(self) -> tuple[int, int]:

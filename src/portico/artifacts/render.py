@@ -8,7 +8,7 @@ from PIL import __version__ as pillow
 
 from portico.artifacts import colour
 from portico.artifacts.encode import backdrop, encoded, opaque
-from portico.artifacts.pictures import PictureRefused, Prepared, Sheet
+from portico.artifacts.pictures import STRIPPED, PictureRefused, Prepared, Sheet
 from portico.artifacts.plan import View, fit, plan, tiled
 from portico.artifacts.profiles import Profile
 from portico.artifacts.scale import pieces
@@ -74,7 +74,7 @@ def _content(sheet: Sheet, view: View, profile: Profile) -> tuple[bytes, str, Vi
     """Return bytes, type, the view that fitted, and how it was made."""
     whole = view.untouched and view.box[2:] == sheet.image.size and view.box[:2] == (0, 0)
     if whole and sheet.mime in profile.formats and len(sheet.clean) <= profile.bytes:
-        return sheet.clean, sheet.mime, view, "stripped"
+        return sheet.clean, sheet.mime, view, STRIPPED
     ground = backdrop(sheet.image)
     while True:
         made = encoded(_drawn(sheet.image, view, ground), profile)

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from portico.artifacts.base import Blobs
-from portico.artifacts.index import Claim, Index
+from portico.artifacts.index import Claim, Index, Met
 from portico.errors import StoreUnavailable
 
 GOING = 5.0
@@ -44,10 +44,28 @@ class Shelf:
         """Return whether the bytes of *key* are known to be there; they stay then for the grace."""
         return await self._claim(key) is Claim.KNOWN
 
+    async def meet(self, owner: str | None, raw: str, views: Collection[str]) -> Met:
+        """
+        Return what the index says of bytes and of the keys of *views*, as `Index.meet` does.
+
+        Raises:
+            StoreUnavailable: the index is away.
+        """
+        for _ in range(int(GOING / AGAIN)):
+            met = await self.index.meet(owner, raw, views, self.clock())
+            if Claim.GOING not in met.claims.values():
+                return met
+            await asyncio.sleep(AGAIN)
+        raise _going()
+
     async def _claim(self, key: str) -> Claim:
         for _ in range(int(GOING / AGAIN)):
             found = await self.index.claim(key, self.clock())
             if found is not Claim.GOING:
                 return found
             await asyncio.sleep(AGAIN)
-        raise StoreUnavailable("these bytes are being deleted right now", retry_after=GOING)
+        raise _going()
+
+
+def _going() -> StoreUnavailable:
+    return StoreUnavailable("these bytes are being deleted right now", retry_after=GOING)

@@ -3,11 +3,12 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import astuple
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from portico.artifacts.index import CONDEMNED, Artifact, Claim, Held, Use
+from portico.artifacts.base import blob_key
+from portico.artifacts.index import CONDEMNED, Artifact, Claim, Held, Met, Use
 from portico.stores.migrations import steps
 from portico.stores.sqlite import Session, migrate, open_session, transaction
 
@@ -17,6 +18,8 @@ _USE = (
     "request, place, target, number, artifact, seen,"
     " part, sheet, width, height, mime, recipe, derived"
 )
+_MARKS = ", ".join("?" * 13)  # as many as the columns of either
+_CARRIED = "raw = ? AND owner IS ?"
 _OUTDATED = (
     "NOT uploaded AND created < :before AND NOT EXISTS"
     " (SELECT 1 FROM uses WHERE artifact = artifacts.id AND seen >= :before)"
@@ -25,6 +28,10 @@ _REFERRED = (
     f"SELECT EXISTS (SELECT 1 FROM artifacts WHERE key = :key AND NOT ({_OUTDATED}))"
     " OR EXISTS (SELECT 1 FROM uses WHERE derived = :key AND seen >= :before)"
 )
+
+
+_artifact_row = attrgetter(*_ARTIFACT.split(", "))
+_use_row = attrgetter(*_USE.split(", "))
 
 
 @asynccontextmanager
@@ -52,10 +59,19 @@ class SQLiteIndex:
         """See Index."""
         return await self._write(lambda connection: _claim(connection, key, now))
 
+    async def meet(self, owner: str | None, raw: str, keys: Collection[str], now: float) -> Met:
+        """See Index."""
+        return await self._write(lambda connection: _meet(connection, (owner, raw), keys, now))
+
+    async def settle(
+        self, stored: Collection[str], new: Artifact | None, uses: Sequence[Use]
+    ) -> set[str]:
+        """See Index."""
+        return await self._write(lambda connection: _settle(connection, stored, new, uses))
+
     async def stored(self, keys: Collection[str]) -> None:
         """See Index."""
-        mark = "UPDATE blobs SET stored = 1 WHERE key = ? AND condemned IS NULL"
-        await self._all(mark, [(key,) for key in keys])
+        await self.settle(keys, None, ())
 
     async def lost(self, key: str) -> None:
         """See Index."""
@@ -63,9 +79,7 @@ class SQLiteIndex:
 
     async def add(self, artifact: Artifact) -> None:
         """See Index."""
-        marks = ", ".join("?" * 13)
-        statement = f"INSERT INTO artifacts ({_ARTIFACT}) VALUES ({marks})"
-        await self._all(statement, [astuple(artifact)])
+        await self.settle((), artifact, ())
 
     async def find(self, ident: str) -> Held | None:
         """See Index."""
@@ -73,7 +87,7 @@ class SQLiteIndex:
 
     async def carried(self, owner: str | None, raw: str) -> Artifact | None:
         """See Index."""
-        return await self._first("raw = ? AND owner IS ?", (raw, owner))
+        return await self._first(_CARRIED, (raw, owner))
 
     async def alike(self, owner: str | None, pixels: str) -> Artifact | None:
         """See Index."""
@@ -94,12 +108,7 @@ class SQLiteIndex:
 
     async def note(self, uses: Sequence[Use]) -> None:
         """See Index."""
-        marks = ", ".join("?" * 13)
-        statement = (
-            f"INSERT OR IGNORE INTO uses ({_USE}) SELECT {marks}"
-            " WHERE EXISTS (SELECT 1 FROM artifacts WHERE id = ?)"
-        )
-        await self._all(statement, [(*astuple(use), use.artifact) for use in uses])
+        await self.settle((), None, uses)
 
     async def uses(self, request: str) -> list[Use]:
         """See Index."""
@@ -139,9 +148,7 @@ class SQLiteIndex:
         )
 
     async def _first(self, where: str, values: tuple[object, ...]) -> Artifact | None:
-        query = f"SELECT {_ARTIFACT} FROM artifacts WHERE {where} ORDER BY created, id LIMIT 1"
-        row = await self._row(query, values)
-        return _artifact(row) if row else None
+        return await self._session.run(lambda connection: _first(connection, where, values))
 
     async def _all(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         await self._write(lambda connection: connection.executemany(statement, rows))
@@ -167,6 +174,50 @@ def _find(connection: sqlite3.Connection, ident: str) -> Held | None:
         return None
     grants = connection.execute("SELECT caller FROM grants WHERE artifact = ?", (ident,))
     return Held(_artifact(row), frozenset(caller for (caller,) in grants))
+
+
+def _first(
+    connection: sqlite3.Connection, where: str, values: tuple[object, ...]
+) -> Artifact | None:
+    query = f"SELECT {_ARTIFACT} FROM artifacts WHERE {where} ORDER BY created, id LIMIT 1"
+    row = connection.execute(query, values).fetchone()
+    return _artifact(row) if row else None
+
+
+def _meet(
+    connection: sqlite3.Connection,
+    carried: tuple[str | None, str],
+    keys: Collection[str],
+    now: float,
+) -> Met:
+    owner, raw = carried
+    known = _first(connection, _CARRIED, (raw, owner))
+    asked = [*keys, known.key] if known else keys
+    claims = {key: _claim(connection, key, now) for key in asked}
+    if known is None or claims[known.key] is not Claim.KNOWN:
+        own = blob_key(raw)
+        claims[own] = _claim(connection, own, now)
+    return Met(known, claims)
+
+
+def _settle(
+    connection: sqlite3.Connection,
+    stored: Collection[str],
+    new: Artifact | None,
+    uses: Sequence[Use],
+) -> set[str]:
+    mark = "UPDATE blobs SET stored = 1 WHERE key = ? AND condemned IS NULL"
+    connection.executemany(mark, [(key,) for key in stored])
+    if new is not None:
+        statement = f"INSERT INTO artifacts ({_ARTIFACT}) VALUES ({_MARKS})"
+        connection.execute(statement, _artifact_row(new))
+    query = "SELECT 1 FROM artifacts WHERE id = ?"
+    named = {use.artifact for use in uses}
+    gone = {ident for ident in named if not connection.execute(query, (ident,)).fetchone()}
+    statement = f"INSERT OR IGNORE INTO uses ({_USE}) VALUES ({_MARKS})"
+    there = [_use_row(use) for use in uses if use.artifact not in gone]
+    connection.executemany(statement, there)
+    return gone
 
 
 def _claim(connection: sqlite3.Connection, key: str, now: float) -> Claim:

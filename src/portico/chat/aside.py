@@ -21,6 +21,7 @@ PICTURED = b'"data:image/'
 """What a body without it has no pictures to lay aside."""
 
 _HEAD = 128  # bytes in which a data URI gets to its comma
+_PIECE = 256 * 1024  # bytes: the second look at them finds them in the processor's cache
 _TICKET = re.compile(rb"portico-[0-9a-f]{32}\.\d+")
 
 
@@ -38,21 +39,31 @@ def lay_aside(body: bytes, mark: str) -> tuple[bytes, dict[str, memoryview]]:
     aside: dict[str, memoryview] = {}
     begin = 0
     while at >= 0:
-        end = body.find(b'"', at + len(PICTURED))
+        end = _end(body, at + len(PICTURED))
         comma = body.find(b",", at, at + _HEAD)
-        if end - at > LONG and comma > 0 and _plain(body, at, end):
+        if end - at > LONG and comma > 0 and _value(body, at):
             ticket = ticketed(mark, len(aside))
             aside[ticket] = whole[comma + 1 : end]
             kept += (whole[begin : comma + 1], ticket.encode())
             begin = end
-        at = body.find(PICTURED, end) if end > 0 else -1
+        at = body.find(PICTURED, max(end, at + 1))
     return b"".join([*kept, whole[begin:]]), aside
 
 
-def _plain(body: bytes, at: int, end: int) -> bool:
-    """Whether the string from *at* to *end* is a value, and holds no escapes."""
-    before = body[max(at - 2, 0) : at]
-    return before.endswith((b":", b": ")) and body.find(b"\\", at, end) < 0
+def _value(body: bytes, at: int) -> bool:
+    """Whether the string that begins at *at* is the value of a key."""
+    return body[max(at - 2, 0) : at].endswith((b":", b": "))
+
+
+def _end(body: bytes, within: int) -> int:
+    """Return where the string around *within* ends; -1 if it does not, or holds an escape."""
+    for begin in range(within, len(body), _PIECE):
+        end = body.find(b'"', begin, begin + _PIECE)
+        if body.find(b"\\", begin, end if end >= 0 else begin + _PIECE) >= 0:
+            return -1
+        if end >= 0:
+            return end
+    return -1
 
 
 def ticketed(mark: str, number: int) -> str:

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from portico.artifacts.archive import Archive
 from portico.artifacts.intake import artifact_in
-from portico.artifacts.keeping import Seen, Source
 from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile, profile_for, shared
+from portico.artifacts.seen import Seen, Source
 from portico.artifacts.taking import Intake
 from portico.chat.aside import Aside, Piece, ticket_of, ticketed
 from portico.chat.messages import Link, Part
