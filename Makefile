@@ -36,14 +36,15 @@ up: $(INSTALLED) ## Serve at http://127.0.0.1:8000 (ARGS="--port 9000 --config p
 # -1 is one -q, whatever the environment adds: with two, pytest leaves out its closing line.
 PYTEST := pytest --verbosity=-1 -rs
 
+# Two workers, each with whole files; tests/conftest.py says which stay together.
+WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
+
 .PHONY: test
 test: $(INSTALLED) ## Run the tests with coverage (T=tests/routing for some of them)
 ifdef T
 	$(PY) -m $(PYTEST) $(T)
 else
-	$(PY) -m coverage erase
-	$(PY) -m coverage run -m $(PYTEST)
-	$(PY) -m coverage combine -q
+	$(PY) -m $(PYTEST) $(WORKERS) --ignore=tests/webui --cov --cov-report=
 	$(PY) -m coverage report --fail-under=90 --skip-covered
 	$(PY) -m coverage report --fail-under=100 --skip-covered \
 		--include='src/portico/routing/*,src/portico/dispatch/*,src/portico/upstreams/faults*'
@@ -56,6 +57,10 @@ services: $(INSTALLED) ## Start the real servers that tests use (ARGS="postgres"
 .PHONY: services-down
 services-down: $(INSTALLED) ## End the servers of `make services`
 	$(PY) -m scripts.services down $(ARGS)
+
+.PHONY: e2e
+e2e: $(INSTALLED) ## Try Open WebUI itself in a browser; installs it the first time (T=... for some)
+	$(PY) -m $(PYTEST) $(or $(T),tests/webui)
 
 .PHONY: check
 check: lint types arch eval test drill ## Everything CI asks for

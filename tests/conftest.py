@@ -16,6 +16,25 @@ settings.register_profile("ci", settings.get_profile("any"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "any")
 
 
+SHARED = ("s3", "postgres", "mongo")
+"""Fixtures that start a server: whoever asks for one runs where it runs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers: a file stays with one, so do those that share a server; slow ones come first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_place(item)))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _place(item: pytest.Item) -> str:
+    shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+    folder = item.path.parent
+    if shared:
+        return shared[0]
+    return folder.name if folder.name in {"leaks", "webui"} else str(item.path)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Our sockets are asyncio's, so are our tests."""

@@ -74,6 +74,8 @@ def test_open_webui_is_told_who_sees_and_what_is_not_real() -> None:
         "seeing": True,
     }
     assert all(row.info.meta.capabilities.usage for row in rows.values())
+    offers = {name for name, row in rows.items() if row.info.meta.capabilities.builtin_tools}
+    assert offers == {name for name, row in rows.items() if "tools" in row.portico.features}
     assert rows["design"].info.meta.description == "Looks and thinks"
     assert "m1 at there" in rows["blind"].info.meta.description
     assert [tag.name for tag in rows["seeing"].tags] == ["target", "simulated"]

@@ -36,9 +36,15 @@ class Tag(Struct, frozen=True):
 
 
 class Capabilities(Struct, frozen=True):
-    """What Open WebUI lets its users do; without `vision` it assumes that pictures are seen."""
+    """
+    What Open WebUI lets its users do; what is not said here it takes for true.
+
+    `builtin_tools` are about 36 that it offers with every message: nobody without tools would
+    be left to answer.
+    """
 
     vision: bool
+    builtin_tools: bool
     usage: bool = True
 
 
@@ -148,5 +154,6 @@ def _model(name: str, description: str, facts: Facts) -> Model:
     tags = [Tag("embedding" if embeds else facts.kind)]
     tags += [Tag("simulated")] if facts.simulated else []
     hidden = True if embeds else UNSET
-    info = Info(Meta(description, Capabilities("image" in facts.accepts), hidden))
+    can = Capabilities("image" in facts.accepts, "tools" in facts.features)
+    info = Info(Meta(description, can, hidden))
     return Model(id=name, name=name, tags=tags, portico=facts, info=info)
