@@ -74,7 +74,9 @@ _FAMILIES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
 )
 """What can only be there where one of its hints is, in lower case, and how it looks."""
 
-_DATA = re.compile(r"(?P<keep>data:[^\s\"'\\,]{0,200};base64,)(?P<held>[\w+/=%-]*)", re.ASCII)
+_DATA = re.compile(  # but not what refers to a picture
+    r"(?P<keep>data:[^\s\"'\\,]{0,200};base64,)(?!(?:picture|shown):\d)[\w+/=%-]*", re.ASCII
+)
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{100,}={0,2}")
 _WRAPPED = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\r?\n\s*){2,}[A-Za-z0-9+/]*={0,2}")
 _NAMED = re.compile(
