@@ -28,6 +28,7 @@ from portico.traces.base import (
     unpinned,
 )
 from portico.traces.mongo import open_mongo
+from portico.traces.postgres import open_postgres
 from portico.traces.sqlite import open_sqlite
 from tests.traces.made import NOW, trace
 
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.anyio
 
 type Opener = Callable[[Callable[[], float]], AbstractAsyncContextManager[TraceStore]]
 
-BACKENDS = ("sqlite", "mongo")
+BACKENDS = ("sqlite", "mongo", "postgres")
 HOSTILE = [
     *("'; DROP TABLE traces; --", "%", "_", '"', "a,b", "null", "$where", "$ne", "a.b", "true", ""),
     *("Ж漢\u202e", "\ufffd", '{"$gt": ""}'),
@@ -62,6 +63,9 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens one and the same empty store, again and again."""
     if request.param == "sqlite":
         return lambda clock: open_sqlite(tmp_path / "traces.db", clock)
+    if request.param == "postgres":
+        database = request.getfixturevalue("database")
+        return lambda clock: open_postgres(database, clock)
     server = request.getfixturevalue("mongodb")
     url = f"{server.rpartition('/')[0]}/test_{uuid4().hex}"
     return lambda clock: open_mongo(url, clock)

@@ -49,6 +49,10 @@ def _store(settings: Settings) -> AbstractAsyncContextManager[TraceStore]:
         from portico.traces.mongo import open_mongo  # takes memory: only where configured
 
         return open_mongo(url)
+    if url.startswith("postgres"):
+        from portico.traces.postgres import open_postgres
+
+        return open_postgres(url)
     return open_sqlite(Path(url.partition(":///")[2]))
 
 
