@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from portico.chat.reply import Choice, Delta, Reply, ToolCallDelta, Usage
 
+_CLOSE_TEXT = b'},"finish_reason":null}]}\n\n'
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,6 +53,7 @@ class ChunkWriter:
             known["system_fingerprint"] = head.fingerprint
         self._open = b"data: " + _encode(known)[:-1] + b',"choices":['
         self._text = self._open + b'{"index":0,"delta":{"content":'
+        self._between = _CLOSE_TEXT.join((b'"', self._text + b'"'))
 
     def note(self, portico: dict[str, Any]) -> None:
         """Put *portico* on the next chunk that is not plain text, which the last one never is."""
@@ -62,7 +65,9 @@ class ChunkWriter:
 
     def _event(self, delta: Delta) -> bytes:
         if delta.choice in self._begun and _plain(delta):
-            return self._text + _encode(delta.text) + b'},"finish_reason":null}]}\n\n'
+            if pieces := delta.pieces:
+                return b'%b"%b"%b' % (self._text, self._between.join(pieces), _CLOSE_TEXT)
+            return self._text + _encode(delta.text) + _CLOSE_TEXT
         return b"".join((self._open, self._choice(delta), b"]", self._note, b"}\n\n"))
 
     def _choice(self, delta: Delta) -> bytes:

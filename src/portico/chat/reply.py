@@ -29,7 +29,8 @@ class Delta(Struct, frozen=True):
 
     `choice` is OpenAI's `choices[].index`. `finish` is one of OpenAI's finish reasons, already
     translated. `usage` is cumulative: the last one counts. Nothing of a provider's chunk that
-    has no field here can reach a client.
+    has no field here can reach a client. Where `text` came in several steps at once, `pieces` are
+    those: the insides of JSON strings, so that each can be sent on as a step of its own.
     """
 
     text: str = ""
@@ -40,6 +41,7 @@ class Delta(Struct, frozen=True):
     choice: int = 0
     refusal: str = ""
     logprobs: Raw | None = None
+    pieces: tuple[bytes, ...] = ()
 
     @property
     def counts(self) -> bool:

@@ -110,7 +110,7 @@ class Answer:
             if delta.finish is not None:
                 text += seam.end()
             usage = _sum(self._usage, delta.usage) if delta.usage else None
-            found.append(replace(delta, text=text, reasoning="", usage=usage))
+            found.append(replace(delta, text=text, reasoning="", usage=usage, pieces=()))
         return found
 
     def _remember(self, batch: Batch) -> None:

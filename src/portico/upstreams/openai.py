@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from portico.chat.aside import whole
-from portico.chat.reply import Batch
+from portico.chat.reply import Batch, Delta
 from portico.egress.clients import EgressError, HTTPAnswer, HTTPRequest
 from portico.routing.attempts import Failure, Kind
 from portico.upstreams.base import Account, Ask, UpstreamFailed, elsewhere
@@ -17,6 +17,7 @@ from portico.upstreams.faults import from_exception, from_status
 from portico.upstreams.flavours import flavour_of
 from portico.upstreams.openai_chunks import Reading, complete
 from portico.upstreams.openai_request import encode, owner
+from portico.upstreams.openai_runs import MOST_HELD, Runs, parted
 from portico.upstreams.reasonings import Note, Reasonings
 from portico.upstreams.sse import Events
 
@@ -123,6 +124,12 @@ class _Listener:
         self.reading = reading
         self._note = note
 
+    def said(self, delta: Delta) -> Batch:
+        """Return *delta*, which was read otherwise."""
+        if self._note is not None:
+            self._note.hear([delta])
+        return [delta]
+
     def hear(self, payloads: list[bytes]) -> Batch:
         """Return the deltas of *payloads*."""
         batch = self.reading.feed(payloads)
@@ -141,6 +148,7 @@ class _Streamed:
         self._reading = listener.reading
         self._chunks = answer.chunks()
         self._events = Events()
+        self._runs = Runs()
         self._over = False
 
     def __aiter__(self) -> "_Streamed":
@@ -148,8 +156,8 @@ class _Streamed:
 
     async def __anext__(self) -> Batch:
         while not self._over:
-            batch = self._listener.hear(await self._payloads())
-            self._over = self._over or self._reading.done or self._reading.failure is not None
+            batch = await self._heard()
+            self._over = self._over or self._reading.over
             if batch:
                 return batch
         if batch := self._leftover():
@@ -179,17 +187,36 @@ class _Streamed:
         except (TimeoutError, EgressError):
             return  # the answer is whole; only its connection is not kept
 
-    async def _payloads(self) -> list[bytes]:
+    async def _heard(self) -> Batch:
+        """Return the deltas of what has come, or of what was left at the end."""
         try:
-            return self._events.feed(await anext(self._chunks))
+            return self._read(await anext(self._chunks))
         except StopAsyncIteration:
             self._over = True
             # What a clean end cut in two was cut: not garbled, just not finished.
-            return [payload for payload in self._events.end() if complete(payload)]
+            return self._listener.hear([p for p in self._events.end() if complete(p)])
         except EgressError as exc:
             raise UpstreamFailed(from_exception(exc)) from exc
         except ValueError as exc:
             raise UpstreamFailed(Failure(Kind.GARBLED, str(exc), self._answer.status)) from exc
+
+    def _read(self, came: bytes) -> Batch:
+        """Read events that are nothing but text all at once, and every other one by itself."""
+        batch: Batch = []
+        while came and self._runs.learning:
+            first, came = parted(came)
+            payloads = self._events.feed(first)
+            batch += self._listener.hear(payloads)
+            self._runs.learn(payloads, first)
+        if self._reading.over:
+            return batch
+        if came and self._runs.known and (held := self._events.reopen(MOST_HELD)) is not None:
+            came = held + came
+            if run := self._runs.take(came):
+                said, size = run
+                batch += self._listener.said(said) if said.text else ()
+                came = came[size:]
+        return batch + self._listener.hear(self._events.feed(came)) if came else batch
 
 
 class _Whole:

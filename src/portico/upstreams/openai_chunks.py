@@ -100,7 +100,7 @@ class Reading:
         for payload in payloads:
             if payload.startswith(b"[DONE]"):
                 self.done = True
-            if self.done or self.failure is not None:
+            if self.over:
                 break
             try:
                 chunk = _decode(payload)
@@ -117,6 +117,11 @@ class Reading:
         if counts is not None:
             _count(counts, batch)
         return batch
+
+    @property
+    def over(self) -> bool:
+        """True once nothing more is read."""
+        return self.done or self.failure is not None
 
     def end(self) -> Failure | None:
         """Return why the answer, now that nothing more comes, is not whole; None if it is."""
@@ -241,6 +246,24 @@ class _Voice:
         if at is None or (named and given and self._ids[at] != given):
             at = self._ours[index] = len(self._ids)
         return at
+
+
+def only_text(payload: bytes) -> str | None:
+    """Return the text of a chunk that holds a piece of the first choice's, and nothing else."""
+    try:
+        chunk = _decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if chunk.error or chunk.usage is not None or not chunk.choices or len(chunk.choices) > 1:
+        return None
+    choice = chunk.choices[0]
+    said = choice.delta
+    if said is None or choice.index or choice.finish_reason or choice.logprobs:
+        return None
+    thought = said.reasoning_content or _text(said.reasoning) or _text(said.thinking)
+    if thought or said.refusal or said.tool_calls or said.function_call:
+        return None
+    return said.content if isinstance(said.content, str) else None
 
 
 def complete(payload: bytes) -> bool:

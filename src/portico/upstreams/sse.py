@@ -79,6 +79,19 @@ class Events:
         partial = b"".join(self._pieces)
         return b"\n".join([*self._stray, *held, *([partial] if partial else [])])[:KEPT]
 
+    def reopen(self, most: int) -> bytes | None:
+        """
+        Give back the line that has not ended, so that it can be read otherwise or fed again.
+
+        None inside an event, and for a line of more than *most* bytes: those are not to be had.
+        """
+        if self._data or self._after_cr or self._fresh or self._open > most:
+            return None
+        held = b"".join(self._pieces)
+        self._pieces.clear()
+        self._open = 0
+        return held
+
     def _lines(self, chunk: bytes) -> list[bytes]:
         """Return the lines that *chunk* ends; keep the one it leaves open."""
         if self._after_cr and chunk.startswith(b"\n"):
