@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from portico import __version__
 from portico.api import (
@@ -29,6 +29,7 @@ from portico.api import (
     operator,
     problems,
     streams,
+    targets,
     traces,
 )
 from portico.api.chat import Chat
@@ -41,6 +42,7 @@ from portico.telemetry.logs import configure
 from portico.wiring import carried, open_serving, read_tunnels
 
 CHAT = "/v1/chat/completions"
+CONSOLE = "/console/"
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
@@ -52,16 +54,38 @@ SWITCH = 0.0005
 """Seconds for which a thread that works on a picture may keep the loop waiting for its turn."""
 
 
+class Console:
+    """The console, imported when somebody first looks at it: most gateways serve nobody's pages."""
+
+    def __init__(self, lobby: Lobby) -> None:
+        self._lobby = lobby
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI's promise."""
+        if self._app is None:
+            self._app = await asyncio.to_thread(self._opened)
+        await self._app(scope, receive, send)
+
+    def _opened(self) -> ASGIApp:
+        from portico.console.room import create_console
+
+        return create_console(self._lobby)
+
+
 class Portico(FastAPI):
-    """FastAPI, but for chats: they go straight to their endpoint, past its eight layers."""
+    """FastAPI, but for chats, which go straight to their endpoint, and for the console's pages."""
 
     chat: Chat
+    console: Console
 
     @markcoroutinefunction  # it hands on what is awaited: one function less on every stack
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """ASGI's promise."""
         if scope["type"] == "http" and scope["path"] == CHAT:
             return self.chat(scope, receive, send)
+        if scope["type"] == "http" and (scope["path"] + "/").startswith(CONSOLE):
+            return self.console(scope, receive, send)
         return super().__call__(scope, receive, send)
 
 
@@ -77,8 +101,11 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
             lobby.enter(None)
 
     app = Portico(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
-    app.chat, app.state.lobby = Chat(lobby), lobby
-    for room in (catalog, embeddings, artifacts, design, streams, operator, traces, health):
+    app.chat, app.console, app.state.lobby = Chat(lobby), Console(lobby), lobby
+    for room in (
+        *(catalog, embeddings, artifacts, design, streams),
+        *(targets, operator, traces, health),
+    ):
         app.include_router(room.router)
     app.include_router(artifacts.operator)
     problems.install(app)
@@ -208,7 +235,10 @@ def serve(
 def banner(settings: Settings, host: str, port: int) -> str:
     """Return what a person wants to know first: where, and what is not real."""
     name = f"[{host}]" if ":" in host else host
-    lines = [f"Portico {__version__}: http://{name}:{port}/v1 (models: /v1/models, docs: /docs)"]
+    lines = [
+        f"Portico {__version__}: http://{name}:{port}/v1 (models: /v1/models, docs: /docs)",
+        f"  console: http://{name}:{port}/console",
+    ]
     for upstream, given in settings.upstreams.items():
         if given.simulated:
             lines.append(f"  {upstream}: SIMULATED, because it has no key: its answers are made up")

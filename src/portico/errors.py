@@ -16,6 +16,7 @@ Every exception this gateway raises on purpose.
   x Unanswered               - nobody we may ask answered; status and code from the attempts
   x StreamBroken             - lost the upstream after the first delta went out (no status)
   x Overloaded               503  gateway_overloaded
+  x TargetParked             503  target_parked
   x StoreUnavailable         503  store_unavailable
 * ConfigError              - raised while starting or reloading, with every problem found
 
@@ -132,6 +133,13 @@ class Overloaded(GatewayError):
 
     status = 503
     code = "gateway_overloaded"
+
+
+class TargetParked(GatewayError):
+    """Whoever could answer is not to be asked: an operator has said so."""
+
+    status = 503
+    code = "target_parked"
 
 
 class StoreUnavailable(GatewayError):

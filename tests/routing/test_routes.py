@@ -8,6 +8,7 @@ from portico.chat.pictures import left_out
 from portico.chat.request import ChatBody, ChatRequest
 from portico.routing.roles import Catalog, Role
 from portico.routing.routes import (
+    PARKED,
     PICTURE_TOKENS,
     Needs,
     Route,
@@ -319,3 +320,15 @@ def test_every_plan_keeps_its_promises(scene: tuple[Role, Needs, Catalog, Standi
     order = [place(one) for one in route.candidates]
     assert order == sorted(order), "the written order, those who rest behind"
     assert len({behind == 2 for behind, _ in order}) <= 1, "the shut only among themselves"
+
+
+def test_a_parked_target_is_never_a_candidate_also_where_nobody_else_is() -> None:
+    targets = {name: target(name) for name in ("a", "b")}
+    role = Role("code", ("a", "b"))
+    one = Catalog(targets, {"code": role}, parked={"a": "why"})
+    both = Catalog(targets, {"code": role}, parked={"a": "", "b": ""})
+
+    route = plan(role, Needs(), one, {})
+    assert [found.name for found in route.candidates] == ["b"]
+    assert [(passed.target.name, passed.reason) for passed in route.passed] == [("a", PARKED)]
+    assert plan(role, Needs(), both, {}).candidates == ()

@@ -13,6 +13,7 @@ from portico.artifacts.sweep import Swept
 from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once
+from portico.dispatch.operating import Operating
 from portico.dispatch.streams import Streams
 from portico.dispatch.turnstile import Turnstile
 from portico.errors import Problem
@@ -27,6 +28,7 @@ class Serving:
 
     gateway: Gateway
     gate: Gate
+    operating: Operating
     once: Once
     streams: Streams
     ledger: LedgerStore

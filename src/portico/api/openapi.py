@@ -15,6 +15,7 @@ from portico.api.models import Model, ModelList
 from portico.api.operator import Cleared, Reloaded, RequestPage, Series, Standings, UsageSums
 from portico.api.problems import Error
 from portico.api.shapes import ChatBody, Completion
+from portico.api.targets import Ordered
 from portico.api.traces import TracePage, TraceTold
 from portico.dispatch.measuring import Audited
 from portico.ledger.base import RequestRow
@@ -24,7 +25,7 @@ from portico.vision.elements import Elements
 _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
-    *(Cleared, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
+    *(Cleared, Ordered, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
     *(Embeddings, EmbeddingsBody),
     *(Card, TracePage, TraceTold),
 )

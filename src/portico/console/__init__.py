@@ -1,1 +1,1 @@
-"""What the operator reads and does."""
+"""The operator's web console: pages that are drawn here, and acts that forms ask for."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portico.chat.messages import Modality, Part
 from portico.chat.pictures import left_out, pictures, with_parts
@@ -60,6 +60,16 @@ class Gateway:
         self.handing_down = handing_down
         self.taping = taping
         self.in_flight = 0
+
+    def move(self, house: House) -> None:
+        """Serve from *house* from now on; who is parked stays parked."""
+        parked = self.house.catalog.parked
+        self.house = replace(house, catalog=replace(house.catalog, parked=parked))
+
+    def park(self, parked: Mapping[str, str]) -> None:
+        """Ask the targets in *parked* no more, for the reasons there; all others may be asked."""
+        house = self.house
+        self.house = replace(house, catalog=replace(house.catalog, parked=parked))
 
     @property
     def standing(self) -> Standing:

@@ -5,19 +5,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from portico.dispatch.journey import Journey
-from portico.errors import Asked, GatewayError, NoCapableTarget, Resting, Unanswered
+from portico.errors import Asked, GatewayError, NoCapableTarget, Resting, TargetParked, Unanswered
 from portico.errors import ContextTooLong as TooLong
 from portico.routing.attempts import Attempt, Failed, Kind
 from portico.routing.roles import Catalog
-from portico.routing.routes import Needs, Route, Tiredness
+from portico.routing.routes import PARKED, Needs, Route, Tiredness
 from portico.routing.tiers import Target
 from portico.upstreams.standing import Standing
 
 LIMITS = frozenset({"rate_limited", "quota_spent", "quota"})
 
 
-def incapable(route: Route, catalog: Catalog) -> NoCapableTarget:
+def incapable(route: Route, catalog: Catalog) -> GatewayError:
     """Return the error for a route without candidates: what is missing, and who would do."""
+    parked = [one.target for one in route.passed if one.reason == PARKED]
+    if able := [target.name for target in parked if _can(target, route.needs)]:
+        return TargetParked(f"An operator has parked who could answer: {', '.join(able)}.")
     if route.passed and all(passed.too_small for passed in route.passed):
         largest = max(passed.target.context_window for passed in route.passed)
         return TooLong(

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from portico.ledger.base import Entry, RequestRow
 from portico.ledger.rows import row_of
 
+MOST = 32
+"""Onlookers at a time."""
+
 KEPT = 2_000
 """Requests that wait for one onlooker at most; the oldest go first."""
 
@@ -46,6 +49,11 @@ class Feed:
             row = row_of(entry)
             for one in onlookers:
                 one.give(row)
+
+    @property
+    def full(self) -> bool:
+        """True where nobody more may look on."""
+        return len(self._onlookers) >= MOST
 
     @contextmanager
     def looking_on(self) -> Iterator[Onlooker]:

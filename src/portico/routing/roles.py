@@ -31,6 +31,7 @@ class Catalog:
     roles: Mapping[str, Role]
     version: str = ""
     embedders: Mapping[str, Target] = field(default_factory=dict)  # nobody can chat with them
+    parked: Mapping[str, str] = field(default_factory=dict)  # who is not to be asked, and why
 
     def target(self, name: str) -> Target | None:
         """Return the target of that public name."""

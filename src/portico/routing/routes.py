@@ -86,6 +86,8 @@ def _features(request: ChatRequest) -> list[str]:
     return found
 
 
+PARKED = "parked by an operator"
+
 PICTURE_TOKENS = 256  # the least any provider of ours counts for a picture worth sending
 
 
@@ -113,12 +115,15 @@ def plan(role: Role, wanted: Needs, catalog: Catalog, standing: Standing) -> Rou
 
     A target that cannot take everything in *wanted* is never a candidate, at any hop. A resting
     target goes to the back, unless it is due for a probing request; a shut one is left out while
-    anyone else lives. What a limit on tokens still has room for is not held up by it.
+    anyone else lives, a parked one always. What a limit on tokens still has room for is not held
+    up by it.
     """
     standing = {name: rest for name, rest in standing.items() if rest.rests(wanted.tokens)}
-    targets = [catalog.targets[name] for name in role.targets]
+    chain = [catalog.targets[name] for name in role.targets]
+    targets = [target for target in chain if target.name not in catalog.parked]
     wanted = _possible(wanted, targets)
-    passed = [reason for target in targets if (reason := _unable(target, wanted))]
+    passed = [Passed(target, PARKED) for target in chain if target.name in catalog.parked]
+    passed += [reason for target in targets if (reason := _unable(target, wanted))]
     able = [target for target in targets if _unable(target, wanted) is None]
     candidates, shut = _order(able, standing)
     passed += [Passed(target, f"resting: {standing[target.name].reason}") for target in shut]

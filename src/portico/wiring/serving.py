@@ -27,7 +27,8 @@ from portico.dispatch.streams import Bounds, Streams
 from portico.dispatch.turnstile import Turnstile
 from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
-from portico.ledger.base import LedgerStore
+from portico.ledger.base import Entry, LedgerStore
+from portico.ledger.feed import Feed
 from portico.ledger.spool import Spool
 from portico.ledger.sqlite import open_sqlite
 from portico.ledger.watching import Provider, watching
@@ -42,12 +43,14 @@ from portico.upstreams.standing import Record, Standing
 from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
+from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
 from portico.wiring.tracing import open_tracing
 
 log = logging.getLogger(__name__)
 
 type Load = Callable[[], Settings]
+type Watch = Callable[[Entry], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Reload:
             return exc.problems
         await prepare(settings)
         before = self.builder.marks
-        self.gateway.house = self.builder.house(settings)
+        self.gateway.move(self.builder.house(settings))
         self.belong(self.builder.hosts)
         for name in before.keys() & self.builder.marks.keys():
             if before[name] != self.builder.marks[name]:
@@ -93,14 +96,15 @@ async def open_serving(
     async with AsyncExitStack() as stack:
         load = await stack.enter_async_context(leading(load, home, environ))
         settings = load()
-        simulator = await stack.enter_async_context(serve_simulator(_simulator(settings)))
+        simulator, feed = _simulator(settings), Feed()
+        played = await stack.enter_async_context(serve_simulator(simulator))
         await prepare(settings)
-        builder = Builder(simulator)
+        builder = Builder(played)
         stack.push_async_callback(builder.aclose)
         metrics, standing = Metrics(), Standing(_say)
         store = await stack.enter_async_context(_ledger_store(settings))
         spans = stack.enter_context(open_spans(environ))
-        watch = watching(Observer(metrics, spans), _provider(settings))
+        watch = _both(watching(Observer(metrics, spans), _provider(settings)), feed.take)
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
         server = settings.server
         places = Places(server.max_waiting, server.max_per_caller)
@@ -123,6 +127,9 @@ async def open_serving(
         yield Serving(
             gateway=gateway,
             gate=gate,
+            operating=await stack.enter_async_context(
+                open_operating(gateway, simulator, feed, load, home)
+            ),
             once=Once(Shelf(server.replay_window, int(server.replay_memory)), errands),
             streams=Streams(_bounds(settings), errands),
             ledger=store,
@@ -157,6 +164,16 @@ def _bounds(settings: Settings) -> Bounds:
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task}, timeout=5)
+
+
+def _both(one: Watch, other: Watch) -> Watch:
+    """Return what shows an entry to both."""
+
+    def watch(entry: Entry) -> None:
+        one(entry)
+        other(entry)
+
+    return watch
 
 
 def _simulator(settings: Settings) -> Simulator:

@@ -1,0 +1,173 @@
+"""Requests: find the one. Request: why it went that way, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from portico.chat.messages import Modality
+from portico.console.visit import Visit
+from portico.errors import NotFound
+from portico.ledger.base import AttemptRow, Ending, RequestQuery, RequestRow
+from portico.routing.attempts import Kind
+from portico.routing.roles import Catalog, Role
+from portico.routing.routes import Needs, plan
+
+PAGE = 50
+"""Requests on one page."""
+
+PICTURES = frozenset(
+    {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif"}
+)
+"""Kinds that a browser may show; nothing of them is a program."""
+
+_FLAGS = {"yes": True, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One attempt on the timeline; places are thousandths of the whole."""
+
+    row: AttemptRow
+    left: float
+    wait: float  # until the first delta, or all of it where none came
+    speak: float
+
+
+async def listed(visit: Visit) -> Response:
+    """List requests, a page at a time."""
+    given = {name: value for name, value in visit.request.query_params.items() if value}
+    rows = await visit.here.ledger.requests(asked_for(given))
+    older = urlencode({**given, "before": rows[-1].id}) if len(rows) == PAGE else None
+    catalog = visit.here.gateway.house.catalog
+    return visit.page(
+        "requests",
+        rows=rows,
+        given=given,
+        filtered=bool(given.keys() & FILTERS),
+        older=older,
+        roles=list(catalog.roles),
+        targets=list(catalog.targets),
+        endings=[one.value for one in Ending],
+        modalities=[one.value for one in Modality],
+        kinds=[one.value for one in Kind],
+        names=_names(visit),
+    )
+
+
+FILTERS = frozenset({one.name for one in fields(RequestQuery)} - {"before", "limit"} | {"id"})
+
+
+def asked_for(given: dict[str, str]) -> RequestQuery:
+    """Return the query that a form's fields are; what makes no sense there is left out."""
+    words = {
+        name: given[name]
+        for name in ("role", "target", "outcome", "caller", "modality", "kind", "before")
+        if name in given
+    }
+    flags = {
+        name: _FLAGS[given[name]] for name in ("degraded", "simulated") if given.get(name) in _FLAGS
+    }
+    task = {"none": ""}.get(given.get("task", ""), given.get("task"))
+    return RequestQuery(**words, **flags, task=task, limit=PAGE)  # type: ignore[arg-type]
+
+
+def _names(visit: Visit) -> dict[str, str]:
+    """Return the names of keys, by their ids."""
+    roster = visit.here.gate.roster
+    return {key.id: key.name for key in roster.keys.values()} if roster else {}
+
+
+async def shown(visit: Visit) -> Response:
+    """Show one request."""
+    ident = visit.request.path_params["ident"]
+    row = await visit.here.ledger.request(ident)
+    if row is None:
+        raise NotFound(f"There is no request {ident[:100]!r}, or it is not written yet.")
+    uses = await visit.here.archive.uses(ident)
+    return visit.page(
+        "request",
+        row=row,
+        bars=timeline(row),
+        chain=chain(row, visit.here.gateway.house.catalog),
+        uses=uses,
+        names=_names(visit),
+        showable=PICTURES,
+        cost=cost(row.attempts),
+    )
+
+
+async def seen(visit: Visit) -> Response:
+    """Return a picture as a target saw it."""
+    number = visit.request.path_params["number"]
+    uses = await visit.here.archive.uses(visit.request.path_params["ident"])
+    if number >= len(uses):
+        raise NotFound("There is no such picture.")
+    use = uses[number]
+    data = await visit.here.archive.view(use)
+    return picture(data, use.mime)
+
+
+def picture(data: bytes, kind: str) -> Response:
+    """Return a picture in which nothing can run; what is no plain picture is a download."""
+    safe = kind in PICTURES
+    headers = {
+        "content-security-policy": "sandbox; default-src 'none'",
+        "content-disposition": "inline" if safe else "attachment",
+        "cache-control": "private, max-age=3600",
+    }
+    return Response(data, media_type=kind if safe else "application/octet-stream", headers=headers)
+
+
+def timeline(row: RequestRow) -> list[Bar]:
+    """Return the attempts of a request as bars."""
+    ends = [one.started + one.took for one in row.attempts]
+    whole = max(row.took, *ends, 0.001) if ends else max(row.took, 0.001)
+    scale = 1000 / whole
+    return [_bar(one, scale) for one in row.attempts]
+
+
+def _bar(one: AttemptRow, scale: float) -> Bar:
+    waited = one.took if one.first_delta is None else min(one.first_delta, one.took)
+    speaks = max((one.took - waited) * scale, 0.0)
+    return Bar(one, one.started * scale, max(waited * scale, 2.0), speaks)
+
+
+def cost(attempts: Sequence[AttemptRow]) -> str | None:
+    """Return the sum of what is known of costs, None where nothing is."""
+    known = [Decimal(one.cost_usd) for one in attempts if one.cost_usd is not None]
+    return str(sum(known)) if known else None
+
+
+def chain(row: RequestRow, catalog: Catalog) -> list[dict[str, Any]]:
+    """
+    Return the chain of the request's role by today's catalog, and what became of each target.
+
+    The ledger does not keep who was passed over; the same rules are asked again, without rests.
+    """
+    role = catalog.roles.get(row.role or "") or _alone(row, catalog)
+    if role is None:
+        return []
+    known = {one.value for one in Modality}
+    carried = frozenset(Modality(name) for name in row.modalities if name in known)
+    route = plan(role, Needs(carried or frozenset({Modality.TEXT})), catalog, {})
+    passed = {one.target.name: one.reason for one in route.passed}
+    asked = {one.target: one for one in row.attempts}
+    return [
+        {
+            "target": name,
+            "tier": catalog.targets[name].tier,
+            "attempt": asked.get(name),
+            "answered": row.target == name and row.outcome == "answered",
+            "passed": passed.get(name),
+        }
+        for name in role.targets
+    ]
+
+
+def _alone(row: RequestRow, catalog: Catalog) -> Role | None:
+    name = row.role or ""
+    return Role(name, (name,)) if name in catalog.targets else None

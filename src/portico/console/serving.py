@@ -1,0 +1,75 @@
+"""What the console needs of a gateway that is open. Whatever has all of this will do."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from portico.access.gate import Gate
+from portico.artifacts.archive import Archive
+from portico.dispatch.design import Design
+from portico.dispatch.gateway import Gateway
+from portico.dispatch.operating import Operating
+from portico.errors import Problem
+from portico.ledger.base import LedgerStore
+
+
+class Serving(Protocol):
+    """An open gateway."""
+
+    @property
+    def gateway(self) -> Gateway:
+        """Its use cases."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """Who may ask."""
+        ...
+
+    @property
+    def ledger(self) -> LedgerStore:
+        """What was asked."""
+        ...
+
+    @property
+    def archive(self) -> Archive:
+        """Pictures."""
+        ...
+
+    @property
+    def design(self) -> Design:
+        """What is on them."""
+        ...
+
+    @property
+    def operating(self) -> Operating:
+        """What only an operator reads and does."""
+        ...
+
+    @property
+    def stores(self) -> Callable[[], Mapping[str, str]]:
+        """How the stores are: `ok`, or what is wrong."""
+        ...
+
+    @property
+    def reload(self) -> Callable[[], Awaitable[tuple[Problem, ...]]]:
+        """Reads the configuration anew."""
+        ...
+
+    @property
+    def max_body(self) -> int:
+        """Bytes of a body at most."""
+        ...
+
+
+class Lobby(Protocol):
+    """Holds what is open; the pages are made before it is."""
+
+    @property
+    def serving(self) -> Serving:
+        """What is open."""
+        ...
+
+    @property
+    def draining(self) -> bool:
+        """True on the way down."""
+        ...

@@ -1,0 +1,221 @@
+"""Each screen answers its question."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.console.seats import Person, words
+from tests.serving import PNG, house
+
+pytestmark = pytest.mark.anyio
+
+BARE = {"upstreams": {name: {"api_key": ""} for name in ("google", "siliconflow", "deepseek")}}
+
+
+async def test_now_says_that_it_works_and_how_every_target_stands(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        fine = words(await Person(lab).look())
+        lab.simulator.fault("gemini", "*", "invalid_key")
+        await lab.chat(model="gemini-3-flash")
+        ill = words(await Person(lab).look())
+    assert "Working" in fine
+    assert "SIMULATED" not in fine
+    assert "Degraded" in ill
+    assert "gemini-3-flash rests: Its key is refused" in ill
+
+
+async def test_what_is_simulated_carries_a_badge_on_every_screen(tmp_path: Path) -> None:
+    async with house(tmp_path, **BARE) as lab:
+        await lab.chat()
+        [row] = await lab.requests()
+        person = Person(lab)
+        for path in ("", "/requests", f"/requests/{row['id']}", "/tiers", "/try"):
+            assert "SIMULATED" in words(await person.look(path)), path
+        assert "$0, because it is simulated" in words(await person.look(f"/requests/{row['id']}"))
+
+
+async def test_requests_are_filtered_and_paged(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        for _ in range(51):
+            await lab.chat(model="qwen3-coder")
+        await lab.chat(model="deepseek-v3")
+        await lab.requests()
+        person = Person(lab)
+        first = await person.look("/requests", target="qwen3-coder", role="")
+        assert first.text.count('href="/console/requests/req_') == 50
+        older = first.text.split('rel="next" href="/console')[1].split('"')[0].replace("&amp;", "&")
+        second = await person.look(older)
+        assert second.text.count('href="/console/requests/req_') == 1
+        none = await person.look("/requests", kind="region")
+        assert "No request is like that" in words(none)
+
+
+async def test_a_request_says_why_and_who_was_asked_and_what_a_model_saw(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        lab.simulator.fault("gemini", "*", "overloaded")
+        content = [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image_url", "image_url": {"url": PNG}},
+        ]
+        await lab.chat(content, model="design")
+        await lab.serving.archive.flush()
+        [row] = await lab.requests()
+        person = Person(lab)
+        page = await person.look(f"/requests/{row['id']}")
+        picture = await person.look(f"/requests/{row['id']}/seen/0")
+        beyond = await person.look(f"/requests/{row['id']}/seen/99")
+        missing = await person.look("/requests/req_nobody")
+    told = words(page)
+    assert "design was asked for by name" in told
+    assert "It carries a picture, so only who can see was a candidate" in told
+    assert "deepseek-v3 tier 2 passed over: does not accept image" in told
+    assert "failed: unavailable" in told
+    assert picture.headers["content-type"].startswith("image/")
+    assert "sandbox" in picture.headers["content-security-policy"]
+    assert (beyond.status_code, missing.status_code) == (404, 404)
+
+
+async def test_a_parked_target_is_asked_by_nobody_until_it_is_unparked(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        await person.look("/tiers")
+        parked = await person.send("/tiers/deepseek-v3/park", why="it makes things up")
+        answer = await lab.chat()
+        named = await lab.chat(model="deepseek-v3")
+        seen = words(await person.look("/tiers"))
+        await person.send("/tiers/deepseek-v3/unpark")
+        again = await lab.chat()
+    assert parked.status_code == 303
+    assert answer.headers["x-portico-target"] == "qwen3-coder"
+    assert named.status_code == 503
+    assert named.json()["error"]["code"] == "target_parked"
+    assert "parked it makes things up" in seen
+    assert again.headers["x-portico-target"] == "deepseek-v3"
+
+
+async def test_an_order_outlives_a_restart_and_a_reload(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        await person.look("/tiers")
+        await person.send("/tiers/deepseek-v3/park")
+        assert (await lab.client.post("/api/catalog/reload")).status_code == 200
+        assert (await lab.chat()).headers["x-portico-target"] == "qwen3-coder"
+    async with house(tmp_path) as lab:
+        assert (await lab.chat()).headers["x-portico-target"] == "qwen3-coder"
+
+
+async def test_a_simulated_target_is_switched_off_and_somebody_else_answers(tmp_path: Path) -> None:
+    async with house(tmp_path, **BARE) as lab:
+        person = Person(lab)
+        await person.look("/tiers")
+        await person.send("/tiers/deepseek-v3/off")
+        answer = await lab.chat()
+        seen = words(await person.look("/tiers"))
+        await person.send("/tiers/deepseek-v3/on")
+        again = await lab.chat()
+    assert answer.headers["x-portico-target"] == "qwen3-coder"
+    assert answer.headers["x-portico-attempts"] == "2"
+    assert "deepseek-v3 SIMULATED deepseek-ai/DeepSeek-V3 at siliconflow down" in seen
+    assert again.headers["x-portico-target"] == "deepseek-v3"
+
+
+async def test_a_real_target_has_no_switch(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        page = await person.look("/tiers")
+        sent = await person.send("/tiers/deepseek-v3/off")
+    assert "Switch off" not in page.text
+    assert sent.status_code == 400
+    assert "deepseek-v3 is real" in words(sent)
+
+
+async def test_a_draft_of_a_chain_is_tried_and_changes_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        await person.look("/tiers", role="code")
+        chain = ["deepseek-v3", "qwen3-coder", "gemini-3-flash"]
+        fields = {"role": "code", "chain": chain, "prompt": "hello"}
+        tried = await person.send("/tiers/dry-run", do="down.0", **fields)
+        pictured = await person.send("/tiers/dry-run", do="drop.2", pictured="yes", **fields)
+        refused = await person.send("/tiers/dry-run", do="up.9", **fields)
+        answer = await lab.chat()
+    told = words(tried)
+    assert "By your draft 1 qwen3-coder asked first" in told
+    assert "targets: [qwen3-coder, deepseek-v3, gemini-3-flash]" in told
+    assert "Nobody could be asked" in words(pictured)
+    assert refused.status_code == 400
+    assert answer.headers["x-portico-target"] == "deepseek-v3"
+
+
+async def test_several_are_asked_the_same_and_stand_side_by_side(tmp_path: Path) -> None:
+    async with house(tmp_path, **BARE) as lab:
+        person = Person(lab)
+        await person.look("/try")
+        models = ["auto", "qwen-vl", "deepseek-v3"]
+        answer = await person.send("/try", model=models, prompt="Critique this", sample="yes")
+        told = words(answer)
+        rows = await lab.requests()
+    assert "auto → gemini-3-flash" in told
+    assert told.count("image/") == 2, "who sees has seen the picture"
+    assert "No target of 'deepseek-v3' takes image" in told
+    assert len(rows) == 3
+    assert all(f"/console/requests/{row['id']}" in answer.text for row in rows if row["attempts"])
+
+
+async def test_boxes_of_what_is_simulated_are_not_made_up(tmp_path: Path) -> None:
+    async with house(tmp_path, **BARE) as lab:
+        person = Person(lab)
+        await person.look("/try")
+        answer = await person.send("/try", model="qwen-vl", look="boxes", sample="yes")
+        none = await person.send("/try", model="qwen-vl", look="boxes")
+    assert "A simulated model sees nothing" in words(answer)
+    assert "<rect x=" not in answer.text
+    assert "Boxes need a picture" in words(none)
+
+
+async def test_live_tells_what_ends_in_batches(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab, lab.client.stream("GET", "/console/live") as live:
+        lines = live.aiter_lines()
+        assert await anext(lines) == "retry: 2000"
+        ids = {(await lab.chat()).headers["x-portico-request-id"] for _ in range(5)}
+        seen: set[str] = set()
+        async for line in lines:
+            if line.startswith("data: "):
+                seen |= {row["id"] for row in json.loads(line[6:]).get("rows", ())}
+            if seen == ids:
+                break
+    assert seen == ids
+
+
+async def test_charts_tell_the_ledgers_numbers(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        await lab.chat()
+        await lab.requests()
+        found = (await Person(lab).look("/charts", span="15 min")).json()
+    assert found["requests"]["names"] == ["deepseek-v3"]
+    assert found["requests"]["total"] == "1"
+    assert len(found["at"]) == 60
+
+
+def ruin(file: Path) -> None:
+    """Take away what the ledger is kept in."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE attempts")
+        connection.commit()
+
+
+async def test_a_ledger_that_is_away_is_said_and_hides_nothing_else(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        await lab.chat()
+        await lab.requests()
+        ruin(tmp_path / "home" / "ledger.db")
+        now = await Person(lab).look()
+        requests = await Person(lab).look("/requests")
+    assert now.status_code == 200
+    assert "The ledger's store is away" in words(now)
+    assert "gemini-3-flash" in words(now)
+    assert requests.status_code == 503
+    assert "the ledger did not answer" in words(requests)
