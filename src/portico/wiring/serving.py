@@ -113,16 +113,14 @@ async def open_serving(
         hedging = Hedging(server.hedge_share)
         failover = Failover(standing, places, hedging, server.answer_within, pictures.eyes)
         errands = await stack.enter_async_context(Errands())
-        descriptions = Descriptions(errands, pictures.blobs)
-        handing_down = HandingDown(pictures.eyes, descriptions, errands)
+        handing_down = HandingDown(pictures.eyes, Descriptions(errands, pictures.blobs), errands)
         traces, taping = await stack.enter_async_context(
             open_tracing(settings, home, lambda: builder.secrets, pictures)
         )
         gateway = Gateway(builder.house(settings), failover, ledger, handing_down, taping)
         file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
         await stack.enter_async_context(file)
-        roll = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
-        stack.push_async_callback(_end, roll)
+        await stack.enter_async_context(_calling(gateway, standing))
         gate = await stack.enter_async_context(_gate(settings, home, exposed=exposed))
         yield Serving(
             gateway=gateway,
@@ -161,9 +159,15 @@ def _bounds(settings: Settings) -> Bounds:
     )
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task}, timeout=5)
+@asynccontextmanager
+async def _calling(gateway: Gateway, standing: Standing) -> AsyncIterator[None]:
+    """Call the roll of upstreams' models until the context ends."""
+    task = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
 
 
 def _both(one: Watch, other: Watch) -> Watch:
