@@ -112,13 +112,16 @@ class Door:
 
         async def endpoint(request: Request) -> Response:
             visit = await visiting(request, self._pages, self._lobby)
-            await read_form(visit)
-            away = turned_away(visit)
-            if away is not None:
-                return away
-            if foreign(visit):
-                return to_login(visit) if visit.new else visit.page("foreign", 403)
-            return await handler(visit)
+            try:
+                await read_form(visit)
+                away = turned_away(visit)
+                if away is not None:
+                    return away
+                if foreign(visit):
+                    return to_login(visit) if visit.new else visit.page("foreign", 403)
+                return await handler(visit)
+            finally:
+                await request.close()  # files that were sent
 
         return endpoint
 
