@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +70,31 @@ def test_a_value_is_only_ever_text(text: str, value: str) -> None:
 def test_escaped_text_comes_through_unchanged(text: str) -> None:
     plain = text.replace("$", "")
     assert fill({"k": f"$${{{plain}"}, {}).tree == {"k": f"${{{plain}"}
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n")
+    environ = {"A_FILE": str(secret), "B": "", "B_FILE": str(secret), "C": "own"}
+
+    filled = fill({"k": "${A}", "l": "x-${B:-y}", "m": "${C}"}, {**environ, "C_FILE": str(secret)})
+
+    assert filled.tree == {"k": "from a file", "l": "x-from a file", "m": "own"}
+    assert filled.faults == ()
+    assert filled.variables[("k",)] == ("A",)
+
+
+def test_an_empty_file_is_as_good_as_none(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    assert fill({"k": "${A:-b}"}, {"A_FILE": str(tmp_path / "empty")}).tree == {"k": "b"}
+
+
+@pytest.mark.parametrize("key", ["k", "api_key"])
+def test_a_file_that_cannot_be_read_is_a_fault_that_tells_no_content(
+    key: str, tmp_path: Path
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfesecret")
+    for file, why in (("gone", "No such file or directory"), ("binary", "it is no text")):
+        (fault,) = fill({key: "${A:-b}"}, {"A_FILE": str(tmp_path / file)}).faults
+        assert fault.message == f"A_FILE cannot be read: {why}"
+        assert fault.remedy == "mend the file, or set A itself"

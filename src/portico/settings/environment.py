@@ -3,11 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from portico.settings.places import Fault, Place, Value
 
 # An escape, a reference, or a `${` that is neither.
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
+
+FILE = "_FILE"
+"""What a variable's name ends in when it names a file that holds the value, as secrets do."""
 
 KEY = "api_key"
 """An unset variable is empty here (the upstream is simulated) and a fault anywhere else."""
@@ -32,8 +36,9 @@ def fill(tree: Mapping[str, Value], environ: Mapping[str, str]) -> Filled:
     """
     Return *tree* with every reference replaced by what *environ* has.
 
-    Substitution happens after parsing: a value can never add keys or lists. A default counts when
-    the variable is unset or empty. A value that becomes empty is null, except an API key.
+    Substitution happens after parsing: a value can never add keys or lists. Where NAME is unset
+    or empty, the file that NAME_FILE names is read; a default counts when neither is there. A
+    value that becomes empty is null, except an API key.
     """
     filler = _Filler(environ)
     filled = {name: filler.value(value, (name,)) for name, value in tree.items()}
@@ -75,10 +80,26 @@ class _Filler:
             self.faults.append(Fault(place, "has a `${` that is no reference", remedy))
             return ""
         self.variables[place] = (*self.variables.get(place, ()), name)
-        if name in self._environ and (self._environ[name] or default is None):
+        given = self._environ.get(name) or self._from_file(name, place)
+        if given is None and default is None:
+            given = self._environ.get(name)
+        if given is not None:
             self.found.add(place)
-            return self._environ[name]
+            return given
         if default is None and place[-1] != KEY:
             remedy = f"set {name} or write ${{{name}:-default}}"
             self.faults.append(Fault(place, f"the environment has no {name}", remedy))
         return default or ""
+
+    def _from_file(self, name: str, place: Place) -> str | None:
+        """Return what the file says, without the line's end that editors add; None without one."""
+        file = self._environ.get(name + FILE)
+        if not file:
+            return None
+        try:
+            return Path(file).read_text(encoding="utf-8").rstrip("\r\n") or None
+        except (OSError, UnicodeDecodeError) as exc:
+            why = exc.strerror if isinstance(exc, OSError) else "it is no text"
+            remedy = f"mend the file, or set {name} itself"
+            self.faults.append(Fault(place, f"{name}{FILE} cannot be read: {why}", remedy))
+            return ""
