@@ -63,7 +63,7 @@ e2e: $(INSTALLED) ## Try Open WebUI itself in a browser; installs it the first t
 	$(PY) -m $(PYTEST) $(or $(T),tests/webui)
 
 .PHONY: check
-check: lint types arch eval test drill ## Everything CI asks for
+check: lint types arch docs eval test drill ## Everything CI asks for
 
 .PHONY: fmt
 fmt: $(INSTALLED) ## Format
@@ -101,6 +101,10 @@ soak: $(INSTALLED) ## Let a third of all upstream calls fail: no answer lost, me
 	PORTICO_SCHEDULES=2000 PORTICO_RANDOM=1 $(PY) -m $(PYTEST) tests/chaos/test_schedules.py
 	$(PY) -m scripts.soak
 	$(PY) -m scripts.soak --memory
+
+.PHONY: docs
+docs: $(INSTALLED) ## Build the documentation's site into build/site; a dead link fails
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin dependencies anew, with hashes and without hosts

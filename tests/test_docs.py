@@ -20,7 +20,7 @@ from portico.telemetry.spans import request_attributes, try_attributes
 ROOT = Path(__file__).parent.parent
 SOURCE = Path(portico.__file__).parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+DECISIONS = sorted(ROOT.glob("docs/decisions/[0-9]*.md"))
 FAILURES = (ROOT / "docs/operations/failures.md").read_text()
 TELEMETRY = (ROOT / "docs/operations/telemetry.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
