@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from scripts.services import postgres
+from scripts.services import mongo, postgres
 
 from tests.servers import empty_database, serving
 
@@ -52,4 +52,15 @@ def postgres_server() -> Iterator[str]:
 def database(postgres_server: str) -> Iterator[str]:
     """Give the `postgresql://` URL of an empty database of one's own."""
     with empty_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[str]:
+    """
+    Give the URL of MongoDB: a real one's, where `PORTICO_TEST_MONGODB` names it.
+
+    Otherwise that of a server of its wire protocol on mongomock: what queries mean is mongomock's.
+    """
+    with serving(mongo, "mongodb") as url:
         yield url

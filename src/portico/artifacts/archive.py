@@ -14,6 +14,7 @@ from portico.artifacts.shelf import Shelf
 from portico.artifacts.strip import stripped
 from portico.artifacts.sweep import Rules, Swept, sweep
 from portico.errors import NotFound
+from portico.telemetry.redaction import redact
 
 type Opened = Callable[[bytes], Awaitable[Picture]]
 """Opens a picture (`images.open_picture`) off the event loop."""
@@ -214,6 +215,7 @@ def _unknown() -> NotFound:
 
 
 def _tidy(name: str) -> str:
-    """Return the last part of a path, printable."""
+    """Return the last part of a path, printable, and without what looks like a key."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(letter for letter in last if letter.isprintable()).strip()[:LONGEST_NAME]
+    plain = "".join(letter for letter in last if letter.isprintable())
+    return redact(plain).strip()[:LONGEST_NAME]

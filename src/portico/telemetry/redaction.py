@@ -8,7 +8,8 @@ _SECRETS = re.compile(
     r"""
     (?P<keep>
         \bbearer\s+
-      | (?:api[-_]?key|authorization|password|secret)\\?["']?\s*[:=]\s*\\?["']?
+      | (?:api[-_]?key|authorization|passw(?:or)?d|passphrase|secret|cookie
+          |(?:access|refresh|auth|session|bot|api|github)[-_]?token)\\?["']?\s*[:=]\s*\\?["']?
         (?:(?:bearer|basic)\s+)?
       | [?&]key=                                                 # Google's key in a URL
       | ://(?=[^/\s@"']{1,256}@)                                 # user:password@host
@@ -19,6 +20,10 @@ _SECRETS = re.compile(
   | (?<![a-z0-9])(?:sk|pk)-[a-z0-9_-]{8,}                        # OpenAI's, SiliconFlow's, ours
   | \bAIza[a-z0-9_-]{10,}                                        # Google's
   | \beyJ[a-z0-9_-]{8,}\.[a-z0-9_-]+(?:\.[a-z0-9_-]+)?           # JSON web tokens
+  | (?<![a-z0-9])(?-i:AKIA|ASIA)[a-z0-9]{12,}                    # Amazon's
+  | (?<![a-z0-9])(?:gh[opsu]_|github_pat_|hf_|xox[abeprs]-)[\w-]{12,}
+  | -----BEGIN[ ](?:[a-z0-9]+[ ])*PRIVATE[ ]KEY-----
+    (?:(?!-----END)[\s\S])*(?:-----END[ a-z0-9]*-----)?
   | (?<![a-z0-9])(?:vless|vmess|trojan|ss)://[^\s"'\\]+          # share links are keys
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -27,7 +32,8 @@ _SECRETS = re.compile(
 
 _HINTS = (
     *("bearer", "authorization", "password", "secret", "key", "://", "base64"),
-    *("sk-", "pk-", "aiza", "eyj"),
+    *("sk-", "pk-", "aiza", "eyj", "passw", "passphrase", "cookie", "token", "akia", "asia"),
+    *("gho_", "ghp_", "ghs_", "ghu_", "github_pat_", "hf_", "xox"),
 )
 _LONG = 100
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{100,}={0,2}")

@@ -22,6 +22,14 @@ _VALUE = r"[^\s\"'\\,;&@]{4,}"
 
 _FAMILIES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
+        ("private key",),
+        re.compile(
+            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"
+            r"(?:(?!-----END).)*(?:-----END[ A-Z0-9]*-----)?",
+            re.DOTALL,
+        ),
+    ),
+    (
         ("bearer ",),
         re.compile(rf"(?P<keep>bearer\s+){_VALUE}", re.IGNORECASE),
     ),
@@ -62,14 +70,6 @@ _FAMILIES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("ss://", "trojan://"),  # share links are keys
         re.compile(rf"""{_START}(?:vless|vmess|trojan|ss)://[^\s"'\\]+""", re.IGNORECASE),
-    ),
-    (
-        ("private key",),
-        re.compile(
-            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"
-            r"(?:(?!-----END).)*(?:-----END[ A-Z0-9]*-----)?",
-            re.DOTALL,
-        ),
     ),
 )
 """What can only be there where one of its hints is, in lower case, and how it looks."""

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from portico.telemetry.redaction import redact
+
 LARGEST = 256 * 1024
 """Bytes of an error answer that are read as JSON; a longer one is only quoted."""
 
@@ -67,6 +69,7 @@ def quote(text: str) -> str:
     line = " ".join(text[:QUOTED].split())
     for pattern, instead in SECRETS:
         line = pattern.sub(instead, line)
+    line = redact(line)
     line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= DETAIL else line[: DETAIL - 1] + "…"
 
