@@ -108,7 +108,9 @@ def test_a_key_is_made_listed_and_revoked_by_the_real_command(tmp_path: Path) ->
     assert key not in made.stderr
     assert "It is shown only now" in made.stderr
     listed = portico(home, "keys", "list")
-    assert re.search(rf"^key_\w+  anna +pk-…{key[-4:]} .* live$", listed.stdout, re.MULTILINE)
+    assert re.search(
+        rf"^key_\w+  anna +pk-…{key[-4:]} .* live +admin$", listed.stdout, re.MULTILINE
+    )
     assert key[3:-4] not in listed.stdout + listed.stderr
     revoked = portico(home, "keys", "revoke", "anna")
     assert re.fullmatch(r"key_\w+ \(anna\) is revoked\.\n", revoked.stdout)

@@ -5,6 +5,8 @@ Every exception this gateway raises on purpose.
   x CallerError              - the caller can mend this one; nobody was contacted (4xx)
     + MalformedRequest         400  malformed_request
     + Unauthenticated          401  unauthenticated
+    + Forbidden                403  forbidden
+    + NotAllowed               403  model_not_allowed
     + ModelNotFound            404  model_not_found
     + NotFound                 404  not_found
     + EventGone                410  event_gone
@@ -62,6 +64,20 @@ class Unauthenticated(CallerError):
     status = 401
     code = "unauthenticated"
     type = "authentication_error"
+
+
+class Forbidden(CallerError):
+    """The caller is known, and this is for operators."""
+
+    status = 403
+    code = "forbidden"
+    type = "permission_error"
+
+
+class NotAllowed(Forbidden):
+    """`model` is something that the caller may not use."""
+
+    code = "model_not_allowed"
 
 
 class ModelNotFound(CallerError):

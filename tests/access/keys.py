@@ -6,7 +6,7 @@ from typing import Any
 
 from portico.access.base import Kept, Key, Roster, digest, seal
 from portico.access.keyring import Keyring
-from portico.access.sqlite import SQLiteKeys
+from portico.access.sqlite import SQLiteAccess
 
 SECRET = bytes(range(32))
 
@@ -40,4 +40,4 @@ def roster(*known: tuple[str, Key]) -> Roster:
 
 def keyring(home: Path) -> Keyring:
     """Return a keyring with its files in *home*."""
-    return Keyring(SQLiteKeys(home / "access.db"), home / "secret")
+    return Keyring(SQLiteAccess(home / "access.db"), home / "secret")

@@ -1,9 +1,13 @@
 """Keys as people read and write them."""
 
+from decimal import Decimal
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portico.access.base import Terms
 from portico.access.words import LONGEST, issued, lifetime, moment, table
 
 from .keys import key
@@ -33,16 +37,19 @@ def test_a_lifetime_always_fits_a_date(text: str) -> None:
 
 
 def test_the_table_is_aligned_and_shows_no_more_than_the_end_of_a_key() -> None:
+    terms = Terms(roles=frozenset({"design"}), usd_per_day=Decimal("2.50"))
+    more: dict[str, Any] = {"admin": True, "team": "lab", "terms": terms}
     rows = [
         key("anna", id="key_1", created=0.0, last4="wxyz"),
-        key("somebody else", id="key_2", created=60.0, expires=120.0, last4="abcd"),
+        key("somebody else", id="key_2", created=60.0, expires=120.0, last4="abcd", **more),
         key("bert", id="key_3", created=60.0, revoked=90.0, last4="1234"),
     ]
     assert table(rows, 180.0).splitlines() == [
-        "ID     NAME           KEY       CREATED (UTC)     EXPIRES (UTC)     STATE",
-        "key_1  anna           pk-…wxyz  1970-01-01 00:00  never             live",
-        "key_2  somebody else  pk-…abcd  1970-01-01 00:01  1970-01-01 00:02  expired",
-        "key_3  bert           pk-…1234  1970-01-01 00:01  never             revoked",
+        "ID     NAME           KEY       CREATED (UTC)     EXPIRES (UTC)     STATE    MAY",
+        "key_1  anna           pk-…wxyz  1970-01-01 00:00  never             live     ask",
+        "key_2  somebody else  pk-…abcd  1970-01-01 00:01  1970-01-01 00:02  expired"
+        "  admin, of lab, roles design, usd-per-day 2.50",
+        "key_3  bert           pk-…1234  1970-01-01 00:01  never             revoked  ask",
     ]
 
 

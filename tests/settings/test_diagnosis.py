@@ -30,7 +30,7 @@ def found(
     config = home / "portico.yaml"
     config.write_text(text)
 
-    def read() -> Roster:
+    def read(_: object) -> Roster:
         if isinstance(keys, Exception):
             raise keys
         return keys or Roster({}, b"")
@@ -156,7 +156,7 @@ def test_a_secret_that_others_can_read_is_an_error(tmp_path: Path) -> None:
 
 def test_a_home_that_is_not_there_yet_is_judged_by_what_is(tmp_path: Path) -> None:
     def findings(home: Path) -> list[Finding]:
-        return diagnose(None, home, {}, lambda: Roster({}, b""))
+        return diagnose(None, home, {}, lambda _: Roster({}, b""))
 
     home = tmp_path / "not" / "yet"
     assert about(findings(home), str(home)).level == "ok"

@@ -4,7 +4,10 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
 
 KEY = re.compile(rb"pk-[A-Za-z0-9_-]{43}")
 """What a key looks like: 32 random bytes, so that guessing one is hopeless."""
@@ -12,6 +15,43 @@ KEY = re.compile(rb"pk-[A-Za-z0-9_-]{43}")
 type State = Literal["live", "expired", "revoked"]
 type Capture = Literal["full", "no-media", "metadata-only"]
 """How much of what is said may be kept: all of it, all but pictures and files, or that it was."""
+
+
+EVERYBODY = "*"
+"""The id of the person whose terms hold for each of those who have none of their own."""
+
+
+class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What somebody may, and how much of it; what is None is open. Budgets are US dollars.
+
+    Days and months are UTC's. `roles` are those that may be asked for, `targets` those that may
+    answer. Where several terms hold, the narrowest of each kind does.
+    """
+
+    roles: frozenset[str] | None = None
+    targets: frozenset[str] | None = None
+    usd_per_day: Decimal | None = None
+    usd_per_month: Decimal | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+    capture: Capture | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """True if something has to be counted."""
+        counted = (self.requests_per_minute, self.tokens_per_minute, self.concurrency)
+        return any(one is not None for one in (self.usd_per_day, self.usd_per_month, *counted))
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Whose terms have to be counted against; `account` is `key:ID`, `person:ID` or `team:ID`."""
+
+    account: str
+    whose: str  # as a refusal says it
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +63,7 @@ class Caller:
     `person` and `team` are ids of people and teams, or None. `roles` are the roles and `targets`
     the targets they may use, None for all. `trusted` keys are a front end's: what its headers say
     of a user and a chat is believed. `owner` is whom pictures, streams and answers that are kept
-    belong to.
+    belong to. `bounds` are the limits that hold for them.
     """
 
     key: str | None = None
@@ -36,6 +76,12 @@ class Caller:
     roles: frozenset[str] | None = None
     targets: frozenset[str] | None = None
     owner: str | None = None
+    bounds: tuple[Bound, ...] = ()
+
+    @property
+    def known(self) -> str:
+        """How an audit names them: by their key, or as whoever reached a gateway without one."""
+        return f"{self.key} ({self.name})" if self.key else "nobody (no key is needed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +110,11 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key, which is not the key. Times are epoch seconds."""
+    """
+    What is known of a key, which is not the key. Times are epoch seconds.
+
+    Until `overlap` the text that the key had before its last rotation is good as well.
+    """
 
     id: str
     name: str
@@ -72,6 +122,12 @@ class Key:
     expires: float | None
     revoked: float | None
     last4: str
+    admin: bool = False
+    trusted: bool = False
+    person: str | None = None
+    team: str | None = None
+    terms: Terms = field(default=Terms())
+    overlap: float | None = None
 
     def state(self, now: float) -> State:
         """Say what this key is at *now*; a revoked key never expires any more."""
@@ -82,11 +138,61 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A key as a store keeps it: `digest` tells it again, `sealed_by` names the secret used."""
+    """
+    A key as a store keeps it: `digest` tells it again, `sealed_by` names the secret used.
+
+    `before` is the digest of the text before the last rotation.
+    """
 
     key: Key
     digest: bytes
     sealed_by: str
+    before: bytes | None = None
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """Somebody: `id` is what the ledger knows them by, such as an e-mail address."""
+
+    id: str
+    name: str = ""
+    team: str | None = None
+    created: float = 0.0
+    terms: Terms = Terms()
+
+
+class Team(Struct, frozen=True, kw_only=True):
+    """Several people with a budget of their own."""
+
+    id: str
+    name: str = ""
+    created: float = 0.0
+    terms: Terms = Terms()
+
+
+class Deed(Struct, frozen=True, kw_only=True):
+    """
+    One act of an operator: when (epoch seconds), who, what, on what, and what that changed.
+
+    `before` and `after` hold no secret. `number` is the store's, 0 until it has it.
+    """
+
+    at: float
+    by: str
+    what: str
+    about: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Everything a store knows, as of its deed number `version`."""
+
+    keys: Sequence[Kept] = ()
+    people: Sequence[Person] = ()
+    teams: Sequence[Team] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +205,17 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Every key ever made, by its digest, and the secret that digests are made with."""
+    """
+    Every key ever made, by its digest, and the secret that digests are made with.
+
+    `outgoing` are the digests of texts before a rotation; each is good until its key's `overlap`.
+    """
 
     keys: Mapping[bytes, Key]
     secret: bytes = field(repr=False)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    outgoing: frozenset[bytes] = frozenset()
 
     def find(self, text: bytes) -> Key | None:
         """
@@ -117,24 +230,38 @@ class Roster:
         return any(key.state(now) == "live" for key in self.keys.values())
 
 
-class KeyStore(Protocol):
+class AccessStore(Protocol):
     """
-    Where keys are kept. Nothing is ever deleted: who a row of the ledger belongs to stays known.
+    Where keys, people, teams and the audit are kept. Keys are never deleted: who a row of the
+    ledger belongs to stays known.
 
-    Every method raises StoreUnavailable if the store does not answer, and ConfigError if a newer
-    version of this program wrote it.
+    Every change is kept with the deed that tells of it, both or neither. Every method raises
+    StoreUnavailable if the store does not answer, and ConfigError if a newer version of this
+    program wrote it.
     """
 
-    async def add(self, kept: Kept) -> None:
-        """Keep a new key, durably."""
+    async def version(self) -> int:
+        """Return the number of the latest deed: while it stays, so does everything."""
         ...
 
-    async def all(self) -> Sequence[Kept]:
-        """Return every key, oldest first."""
+    async def register(self) -> Register:
+        """Return everything, oldest first."""
         ...
 
-    async def revoke(self, ident: str, when: float) -> None:
-        """Mark the key with that id as revoked; one that is already keeps its time."""
+    async def keep(self, thing: Kept | Person | Team, deed: Deed) -> None:
+        """Keep a new thing, or a known one as it is now; a revoked key stays revoked."""
+        ...
+
+    async def drop(self, thing: Person | Team, deed: Deed) -> None:
+        """Forget a person or a team; keys and people that name it go on naming it."""
+        ...
+
+    async def note(self, deed: Deed) -> None:
+        """Keep a deed that changed nothing here."""
+        ...
+
+    async def deeds(self, before: int | None = None, limit: int = 50) -> Sequence[Deed]:
+        """Return the latest deeds, or those before that number, newest first."""
         ...
 
 

@@ -1,13 +1,15 @@
 """The one place that says whether a request may be asked at all."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 from typing import Literal
 
-from portico.access.base import KEY, Caller, Key, Roster
+from portico.access.base import KEY, Caller, Conversation, Key, Roster, User, digest
+from portico.access.callers import caller_of, speaking_for
+from portico.access.vouching import NOTHING, SIGNS, heard
 from portico.errors import StoreUnavailable, Unauthenticated
 
 RECENT = 5.0
@@ -18,6 +20,9 @@ STALE = 900.0
 
 RETRY = 5.0
 """Seconds after which a caller may try again when the keys cannot be read."""
+
+MOST_USERS = 10_000
+"""Users of front ends that are remembered."""
 
 MAKE = "`portico keys create NAME` makes one"
 
@@ -42,24 +47,52 @@ class Rule:
         return None if roster is None else bool(roster.keys)
 
 
+@dataclass(frozen=True, slots=True)
+class _Badge:
+    """Who comes with a text that was once given out, and until when it opens (epoch seconds)."""
+
+    key: Key
+    caller: Caller
+    until: float
+
+
+def _badge(mark: bytes, key: Key, roster: Roster) -> _Badge:
+    until = inf if key.expires is None else key.expires
+    if mark in roster.outgoing:
+        until = min(until, key.overlap or 0.0)
+    return _Badge(key, caller_of(key, roster), -inf if key.revoked is not None else until)
+
+
 class Gate:
     """
     Knows callers by their key, from memory alone.
 
     While the store is away, known keys stay good for STALE seconds and nobody is called unknown.
-    *clock* counts seconds.
+    *clock* counts seconds. *secret* is what a front end signs its users with.
     """
 
-    def __init__(self, rule: Rule, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        clock: Callable[[], float] = time.monotonic,
+        secret: bytes | None = None,
+    ) -> None:
         self._rule = rule
+        self._secret = secret
         self._clock = clock
         self._open = Caller(admin=True, trusted=not rule.exposed)
         self.roster: Roster | None = None
+        self._badges: dict[bytes, _Badge] = {}
+        self._users: dict[tuple[str | None, User], Caller] = {}
         self._read = -inf
 
     def know(self, roster: Roster) -> None:
         """Go by *roster* from now on; it has just been read."""
-        self.roster, self._read = roster, self._clock()
+        if roster is not self.roster:
+            self.roster = roster
+            self._badges = {mark: _badge(mark, key, roster) for mark, key in roster.keys.items()}
+            self._users.clear()
+        self._read = self._clock()
 
     @property
     def needs_key(self) -> bool | None:
@@ -81,19 +114,40 @@ class Gate:
         """
         age, text = self._clock() - self._read, _bearer(authorization)
         possible = text if text and KEY.fullmatch(text) else None
-        key = self.roster.find(possible) if self.roster and possible else None
-        live = key is not None and key.state(time.time()) == "live"
-        if key is not None and live and age <= STALE:
-            return Caller(key=key.id, name=key.name, admin=True, owner=key.id)
+        roster = self.roster
+        badge = self._badges.get(digest(roster.secret, possible)) if roster and possible else None
+        live = badge is not None and time.time() < badge.until
+        if badge is not None and live and age <= STALE:
+            return badge.caller
         needed = self.needs_key
         if needed is False:
             return self._open  # chat UIs send a dummy where there is nothing to send
-        unknown = key is None and possible is not None
+        unknown = badge is None and possible is not None
         if needed is None or live or (unknown and age > RECENT):
             raise StoreUnavailable("Keys cannot be checked just now.", retry_after=RETRY)
-        raise Unauthenticated(self._refusal(text, key))
+        raise Unauthenticated(self._refusal(text, badge.key if badge else None))
+
+    def heard(self, caller: Caller, headers: Mapping[bytes, bytes]) -> tuple[Caller, Conversation]:
+        """
+        Return for whom *caller* speaks, and of which chat, as its *headers* say.
+
+        Only a front end that is trusted is believed, or what it has signed.
+        """
+        if SIGNS.isdisjoint(headers) or not (caller.trusted or self._secret):
+            return caller, NOTHING
+        talk = heard(headers, trusted=caller.trusted, secret=self._secret, now=time.time())
+        if talk.user is None:
+            return caller, talk
+        known = (caller.key, talk.user)
+        if (spoken := self._users.get(known)) is None:
+            if len(self._users) >= MOST_USERS:
+                self._users.clear()
+            spoken = self._users[known] = speaking_for(caller, talk.user, self.roster)
+        return spoken, talk
 
     def _refusal(self, text: bytes | None, key: Key | None) -> str:
+        if key is not None and key.state(time.time()) == "live":
+            return "This key was replaced: use its new text."
         if key is not None and key.revoked is not None:
             return f"This key was revoked on {_day(key.revoked)}."
         if key is not None and key.expires is not None:

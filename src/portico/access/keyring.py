@@ -1,67 +1,152 @@
-"""What an operator does with keys: issue, list, revoke; and what the gate reads of them."""
+"""What an operator does with keys: issue, change, rotate, revoke; and what the gate reads."""
 
 import asyncio
 import secrets
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from portico.access.base import Issued, Kept, Key, KeyStore, Roster, digest, seal
+from msgspec import to_builtins
+
+from portico.access.base import (
+    AccessStore,
+    Deed,
+    Issued,
+    Kept,
+    Key,
+    Register,
+    Roster,
+    digest,
+    seal,
+)
 from portico.access.secret import make, read
 from portico.errors import MalformedRequest, NotFound, StoreUnavailable
 
 LONGEST = 64
 """Characters of a name."""
 
+OVERLAP = 86_400.0
+"""Seconds for which a rotated key's old text stays good, unless said otherwise."""
+
+COMMAND = "the command line"
+"""Who did what is done by `portico keys`, in the audit."""
+
 
 class Keyring:
     """
     The keys of one installation: a store, and the file with the secret of their digests.
 
-    Every method raises StoreUnavailable if store or secret cannot be used.
+    *by* is who acts, for the audit. Every method raises StoreUnavailable if store or secret cannot
+    be used.
     """
 
-    def __init__(self, store: KeyStore, secret: Path) -> None:
-        self._store = store
+    def __init__(self, store: AccessStore, secret: Path) -> None:
+        self.store = store
         self._secret = secret
+        self._read: tuple[int, Roster] | None = None
 
-    async def issue(self, name: str, lifetime: float | None = None) -> Issued:
+    async def issue(
+        self, name: str, lifetime: float | None = None, by: str = COMMAND, **more: Any
+    ) -> Issued:
         """
         Make a key that lives for *lifetime* seconds, or until it is revoked.
+
+        *more* are further fields of Key. The first key of all is an operator's unless they say
+        otherwise: somebody has to be able to make the second one.
 
         Raises:
             MalformedRequest: this cannot be a key's name.
         """
-        name = _name(name)
-        await self._opened(await self._store.all())
-        secret = await asyncio.to_thread(make, self._secret)
-        text, now = f"pk-{secrets.token_urlsafe(32)}", time.time()
+        name = named(name)
+        register = await self.store.register()
+        secret = await self._opened(register.keys, make_one=True)
+        text, now = _text(), time.time()
         expires = None if lifetime is None else now + lifetime
-        key = Key(f"key_{secrets.token_hex(8)}", name, now, expires, None, text[-4:])
-        await self._store.add(Kept(key, digest(secret, text.encode()), seal(secret)))
+        more.setdefault("admin", not register.keys)
+        ident = f"key_{secrets.token_hex(8)}"
+        key = Key(ident, name, now, expires, None, text[-4:], **more)
+        kept = Kept(key, digest(secret, text.encode()), seal(secret))
+        await self.store.keep(kept, self._deed(by, "key.created", key, None))
         return Issued(key, text)
 
     async def list(self) -> Sequence[Key]:
         """Return every key ever made, oldest first."""
-        return [kept.key for kept in await self._store.all()]
+        return [kept.key for kept in (await self.store.register()).keys]
 
-    async def revoke(self, which: str) -> Key:
+    async def find(self, which: str) -> Kept:
         """
-        Revoke the key that *which* names, as in `pick`, and return it as it was before.
+        Return the key that *which* names, as in `pick`.
 
         Raises:
             NotFound, MalformedRequest: it names no key, or several.
         """
-        key = pick(await self.list(), which)
-        await self._store.revoke(key.id, time.time())
-        return key
+        kept = (await self.store.register()).keys
+        ident = pick([one.key for one in kept], which).id
+        return next(one for one in kept if one.key.id == ident)
+
+    async def revoke(self, which: str, by: str = COMMAND) -> Key:
+        """Revoke the key that *which* names, as in `find`, and return it as it was before."""
+        kept = await self.find(which)
+        if kept.key.revoked is None:
+            await self._keep(kept, by, "key.revoked", revoked=time.time())
+        return kept.key
+
+    async def change(self, which: str, by: str = COMMAND, **fields: Any) -> Key:
+        """
+        Give the key that *which* names, as in `find`, other *fields*; return it as it is now.
+
+        Raises:
+            MalformedRequest: it is revoked, or this cannot be its name.
+        """
+        kept = await self._usable(which)
+        if "name" in fields:
+            fields["name"] = named(fields["name"])
+        return await self._keep(kept, by, "key.changed", **fields)
+
+    async def rotate(self, which: str, overlap: float = OVERLAP, by: str = COMMAND) -> Issued:
+        """
+        Give the key that *which* names a new text; the old one is good for *overlap* more seconds.
+
+        Its id stays, and with it its limits, what it has used and what is kept for it.
+
+        Raises:
+            MalformedRequest: it is revoked.
+        """
+        kept = await self._usable(which)
+        secret = await self._opened([kept], make_one=True)
+        text, until = _text(), time.time() + overlap
+        key = replace(kept.key, last4=text[-4:], overlap=until)
+        turned = Kept(key, digest(secret, text.encode()), seal(secret), kept.digest)
+        await self.store.keep(turned, self._deed(by, "key.rotated", key, kept.key))
+        return Issued(key, text)
 
     async def roster(self) -> Roster:
         """Return who is known now; StoreUnavailable also if the secret is not that of the keys."""
-        kept = await self._store.all()
-        return Roster({one.digest: one.key for one in kept}, await self._opened(kept))
+        version = await self.store.version()
+        if self._read is None or self._read[0] != version:
+            register = await self.store.register()
+            self._read = register.version, _roster(register, await self._opened(register.keys))
+        return self._read[1]
 
-    async def _opened(self, kept: Iterable[Kept]) -> bytes:
+    async def _usable(self, which: str) -> Kept:
+        kept = await self.find(which)
+        if kept.key.revoked is not None:
+            raise MalformedRequest("This key is revoked: make a new one.")
+        return kept
+
+    async def _keep(self, kept: Kept, by: str, what: str, **fields: Any) -> Key:
+        key = replace(kept.key, **fields)
+        await self.store.keep(replace(kept, key=key), self._deed(by, what, key, kept.key))
+        return key
+
+    def _deed(self, by: str, what: str, key: Key, before: Key | None) -> Deed:
+        was = None if before is None else plainly(before)
+        now, about = time.time(), f"{key.id} ({key.name})"
+        return Deed(at=now, by=by, what=what, about=about, before=was, after=plainly(key))
+
+    async def _opened(self, kept: Iterable[Kept], *, make_one: bool = False) -> bytes:
         """Return the secret of *kept*: under another one, good keys would look unknown."""
         secret = await asyncio.to_thread(read, self._secret)
         here = None if secret is None else seal(secret)
@@ -70,7 +155,31 @@ class Keyring:
             what = "is missing" if secret is None else "is another one"
             told = f"the secret of {strange} keys, {self._secret}, {what}: put it back, or revoke"
             raise StoreUnavailable(f"{told} these keys and make new ones")
+        if make_one and secret is None:
+            secret = await asyncio.to_thread(make, self._secret)
         return secret or b""
+
+
+def plainly(key: Key) -> dict[str, Any]:
+    """Return what an audit says of *key*: everything but where its text could be guessed from."""
+    told: dict[str, Any] = to_builtins(key)
+    return {name: value for name, value in told.items() if name != "last4"}
+
+
+def _roster(register: Register, secret: bytes) -> Roster:
+    keys = {one.digest: one.key for one in register.keys}
+    outgoing = {one.before: one.key for one in register.keys if one.before is not None}
+    return Roster(
+        keys={**outgoing, **keys},
+        secret=secret,
+        people={person.id: person for person in register.people},
+        teams={team.id: team for team in register.teams},
+        outgoing=frozenset(outgoing),
+    )
+
+
+def _text() -> str:
+    return f"pk-{secrets.token_urlsafe(32)}"
 
 
 def pick(keys: Sequence[Key], which: str) -> Key:
@@ -102,10 +211,17 @@ def _begins(key: Key, which: str) -> bool:
     return key.name.startswith(which)
 
 
-def _name(text: str) -> str:
+def named(text: str) -> str:
+    """
+    Return *text* as a key's name.
+
+    Raises:
+        MalformedRequest: it cannot be one.
+    """
     name = text.strip()
     if not 1 <= len(name) <= LONGEST or not name.isprintable():
-        raise MalformedRequest(f"A key's name has 1 to {LONGEST} printable characters.")
+        told = f"A key's name has 1 to {LONGEST} printable characters."
+        raise MalformedRequest(told, param="name")
     if name.startswith(("pk-", "sk-", "key_")):  # names are shown in lists
-        raise MalformedRequest("A key's name must not look like a key or an id.")
+        raise MalformedRequest("A key's name must not look like a key or an id.", param="name")
     return name

@@ -1,4 +1,4 @@
-"""KeyStore in one SQLite file. Reads are rare, writes are rarer: nothing is held open."""
+"""AccessStore in one SQLite file. Reads are rare, writes are rarer: nothing is held open."""
 
 import asyncio
 import sqlite3
@@ -6,40 +6,81 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from portico.access.base import Kept, Key
+from portico.access.base import Deed, Kept, Person, Register, Team
+from portico.access.rows import (
+    DEED_COLUMNS,
+    KEY_COLUMNS,
+    MOST,
+    PERSON_COLUMNS,
+    TEAM_COLUMNS,
+    Thing,
+    changed,
+    deed_of,
+    deed_row,
+    key_of,
+    person_of,
+    row_of,
+    table_of,
+    team_of,
+)
 from portico.stores.migrations import steps
-from portico.stores.sqlite import BUSY, make, migrate, translated
+from portico.stores.sqlite import BUSY, make, migrate, transaction, translated
 
 
-class SQLiteKeys:
+class SQLiteAccess:
     """
-    KeyStore in the file at *path*; several processes may share it.
+    AccessStore in the file at *path*; several processes may share it.
 
-    The first key makes the file. Once it has been seen it may not vanish: a lost file is a store
-    that is away, and not one without keys.
+    The first change makes the file. Once it has been seen it may not vanish: a lost file is a
+    store that is away, and not one without keys.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen = False
 
-    async def add(self, kept: Kept) -> None:
-        """See KeyStore."""
-        await asyncio.to_thread(self._with, lambda connection: _add(connection, kept))
+    async def version(self) -> int:
+        """See AccessStore."""
+        return await asyncio.to_thread(self._if_there, _version, 0)
 
-    async def all(self) -> Sequence[Kept]:
-        """See KeyStore."""
-        return await asyncio.to_thread(self._all)
+    async def register(self) -> Register:
+        """See AccessStore."""
+        return await asyncio.to_thread(self._if_there, _register, Register())
 
-    async def revoke(self, ident: str, when: float) -> None:
-        """See KeyStore."""
-        await asyncio.to_thread(self._with, lambda connection: _revoke(connection, ident, when))
+    async def keep(self, thing: Kept | Person | Team, deed: Deed) -> None:
+        """See AccessStore."""
+        await self._change(lambda connection: _keep(connection, thing), deed)
 
-    def _all(self) -> list[Kept]:
+    async def drop(self, thing: Person | Team, deed: Deed) -> None:
+        """See AccessStore."""
+        await self._change(lambda connection: _drop(connection, thing), deed)
+
+    async def note(self, deed: Deed) -> None:
+        """See AccessStore."""
+        await self._change(lambda _: None, deed)
+
+    async def deeds(self, before: int | None = None, limit: int = 50) -> Sequence[Deed]:
+        """See AccessStore."""
+        most = min(max(limit, 1), MOST)
+        nothing: list[Deed] = []
+        return await asyncio.to_thread(
+            self._if_there, lambda connection: _deeds(connection, before, most), nothing
+        )
+
+    async def _change(self, work: Callable[[sqlite3.Connection], None], deed: Deed) -> None:
+        def both(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                work(connection)
+                row = deed_row(deed, _version(connection) + 1)
+                connection.execute(_insert("deeds", DEED_COLUMNS), row)
+
+        await asyncio.to_thread(self._with, both)
+
+    def _if_there[T](self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         with translated(f"the keys in {self._path}"):
             if not self._seen and not self._path.exists():
-                return []
-        return self._with(_all)
+                return otherwise
+        return self._with(work)
 
     def _with[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         with translated(f"the keys in {self._path}"):
@@ -62,25 +103,48 @@ def _prepare(path: Path) -> None:
         migrate(connection, steps("access", "sqlite", "the keys"))
 
 
-def _add(connection: sqlite3.Connection, kept: Kept) -> None:
-    key = kept.key
-    values = (key.id, key.name, key.created, key.expires, key.revoked, key.last4)
-    connection.execute(
-        "INSERT INTO keys (id, name, created, expires, revoked, last4, digest, sealed_by)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*values, kept.digest, kept.sealed_by),
+def _version(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM deeds").fetchone()
+    return int(number)
+
+
+def _register(connection: sqlite3.Connection) -> Register:
+    number = _version(connection)  # first: what changes meanwhile is read again
+    keys = connection.execute(_select("keys", KEY_COLUMNS))
+    people = connection.execute(_select("people", PERSON_COLUMNS))
+    teams = connection.execute(_select("teams", TEAM_COLUMNS))
+    return Register(
+        keys=[key_of(row) for row in keys],
+        people=[person_of(row) for row in people],
+        teams=[team_of(row) for row in teams],
+        version=number,
     )
 
 
-def _all(connection: sqlite3.Connection) -> list[Kept]:
+def _keep(connection: sqlite3.Connection, thing: Thing) -> None:
+    table, columns = table_of(thing)
+    known = f"ON CONFLICT (id) DO UPDATE SET {changed(columns, table)}"
+    connection.execute(f"{_insert(table, columns)} {known}", tuple(row_of(thing)))
+
+
+def _drop(connection: sqlite3.Connection, thing: Person | Team) -> None:
+    table, _ = table_of(thing)
+    connection.execute(f"DELETE FROM {table} WHERE id = ?", (thing.id,))
+
+
+def _deeds(connection: sqlite3.Connection, before: int | None, limit: int) -> list[Deed]:
     rows = connection.execute(
-        "SELECT id, name, created, expires, revoked, last4, digest, sealed_by"
-        " FROM keys ORDER BY created, id"
+        f"SELECT {', '.join(DEED_COLUMNS)} FROM deeds WHERE ? IS NULL OR number < ?"
+        " ORDER BY number DESC LIMIT ?",
+        (before, before, limit),
     )
-    return [Kept(Key(*row[:6]), row[6], row[7]) for row in rows]
+    return [deed_of(row) for row in rows]
 
 
-def _revoke(connection: sqlite3.Connection, ident: str, when: float) -> None:
-    connection.execute(
-        "UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL", (when, ident)
-    )
+def _select(table: str, columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(columns)} FROM {table} ORDER BY created, id"
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    marks = ", ".join("?" for _ in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"

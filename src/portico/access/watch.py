@@ -19,7 +19,9 @@ type Read = Callable[[], Awaitable[Roster]]
 
 
 @asynccontextmanager
-async def open_gate(rule: Rule, read: Read, pause: float = LOOK) -> AsyncIterator[Gate]:
+async def open_gate(
+    rule: Rule, read: Read, pause: float = LOOK, secret: bytes | None = None
+) -> AsyncIterator[Gate]:
     """
     Open a gate that goes by what *read* returns, asked anew every *pause* seconds.
 
@@ -28,7 +30,7 @@ async def open_gate(rule: Rule, read: Read, pause: float = LOOK) -> AsyncIterato
     Raises:
         ConfigError: a newer version of this program keeps the keys.
     """
-    gate = Gate(rule)
+    gate = Gate(rule, secret=secret)
     watch = Watch(gate, read)
     await watch.look()
     _announce(rule, gate)

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+
+from msgspec import to_builtins
 
 from portico.access.base import Key
 
@@ -25,16 +28,42 @@ def lifetime(text: str) -> float:
     return float(seconds)
 
 
+def dollars(text: str) -> Decimal:
+    """
+    Return a budget in US dollars: `5`, `2.50`.
+
+    Raises:
+        ValueError: it is no amount, or not exact to the nano-dollar.
+    """
+    if not re.fullmatch(r"\$?[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII):
+        raise ValueError("not an amount: write 5 or 2.50")
+    return Decimal(text.lstrip("$"))
+
+
 def table(keys: Sequence[Key], now: float) -> str:
     """Return one line a key under a line of headings; no secrets."""
-    rows = [("ID", "NAME", "KEY", "CREATED (UTC)", "EXPIRES (UTC)", "STATE")]
+    rows = [("ID", "NAME", "KEY", "CREATED (UTC)", "EXPIRES (UTC)", "STATE", "MAY")]
     for key in keys:
         expires = "never" if key.expires is None else moment(key.expires)
         shown = f"pk-…{key.last4}"
-        rows.append((key.id, key.name, shown, moment(key.created), expires, key.state(now)))
+        rows.append(
+            (key.id, key.name, shown, moment(key.created), expires, key.state(now), may(key))
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def may(key: Key) -> str:
+    """Return in a few words what is special about *key*: whose it is, and what bounds it."""
+    flags = [word for word, is_so in (("admin", key.admin), ("front end", key.trusted)) if is_so]
+    whose = [f"of {one}" for one in (key.person, key.team) if one]
+    terms = to_builtins(key.terms)
+    for name in ("roles", "targets"):
+        if name in terms:
+            terms[name] = "/".join(sorted(terms[name])) or "none"
+    bounds = [f"{name.replace('_', '-')} {value}" for name, value in terms.items()]
+    return ", ".join([*flags, *whose, *bounds]) or "ask"
 
 
 def issued(key: Key, required: bool | str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ PLACE = "#/components/schemas/"
 STATUSES = {
     400: "Malformed: `param` names the field",
     401: "No key, or an unknown one",
+    403: "It is not for this key: `message` says what is",
     404: "There is no such thing",
     410: "It is no longer kept",
     413: "The body, or the prompt, is too large",

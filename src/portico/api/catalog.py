@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from portico.access.allowed import check
 from portico.api import models
 from portico.api.answers import JSON, PLACE, Numbered, gated, id_of
 from portico.api.body import read_body
@@ -20,18 +21,20 @@ _CHAT_BODY = {"content": {"application/json": {"schema": {"$ref": PLACE + "ChatB
 @router.get("/v1/models", responses=gated(ModelList))
 async def list_models(here: Here, caller: Caller) -> Response:
     """Roles and targets, in OpenAI's list. From memory: no upstream is waited for."""
-    return JSON(models.listing(here.gateway.house.catalog))
+    return JSON(models.listing(here.gateway.catalog_of(caller), caller))
 
 
-@router.get("/v1/models/{name:path}", responses=gated(Model, 404))
+@router.get("/v1/models/{name:path}", responses=gated(Model, 403, 404))
 async def get_model(name: str, here: Here, caller: Caller) -> Response:
     """One role or target."""
-    return JSON(models.one(here.gateway.house.catalog, name))
+    part, whole = here.gateway.catalog_of(caller), here.gateway.house.catalog
+    check(caller, name, whole, part)
+    return JSON(models.one(part, name, caller))
 
 
 @router.post(
     "/v1/route/explain",
-    responses=gated(Explained, 404, 413),
+    responses=gated(Explained, 403, 404, 413),
     openapi_extra={"requestBody": {"required": True, **_CHAT_BODY}},
 )
 async def explain_route(request: Request, here: Here, caller: Caller) -> Response:
@@ -40,6 +43,5 @@ async def explain_route(request: Request, here: Here, caller: Caller) -> Respons
     body = await read_body(request.receive, headers.get(b"content-length"), here.max_body)
     if body is None:
         raise MalformedRequest("The body did not come.")
-    house, asked = here.gateway.house, parse(body, task_of(headers))
-    route = here.gateway.route(asked, house.catalog)
-    return JSON(explained(route, house.catalog, id_of(request.scope)))
+    route = here.gateway.planned(parse(body, task_of(headers)), caller)
+    return JSON(explained(route, here.gateway.catalog_of(caller), id_of(request.scope)))

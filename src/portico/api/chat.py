@@ -74,7 +74,8 @@ class Chat:
         if self._lobby.draining:
             raise Overloaded("This gateway is going down: ask again soon.", retry_after=5)
         headers = dict(scope["headers"])
-        caller = here.gate.admit(headers.get(b"authorization"))
+        asking = here.gate.admit(headers.get(b"authorization"))
+        caller, talk = here.gate.heard(asking, headers)
         gate = here.turnstile
         body = await read_body(receive, headers.get(b"content-length"), here.max_body, gate)
         if body is None:
@@ -84,7 +85,7 @@ class Chat:
         request = parse(body, task_of(headers))
         trace = headers.get(b"traceparent")
         parent = trace.decode("latin-1") if trace else None
-        journey = Journey(rid, request, started, began, caller, parent, headers=headers)
+        journey = Journey(rid, request, started, began, caller, parent, talk, headers=headers)
         return _reply(here, journey, headers, body)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 
 from portico.access.base import Caller as Asking
 from portico.access.gate import Gate
@@ -16,7 +16,7 @@ from portico.dispatch.idempotency import Once
 from portico.dispatch.operating import Operating
 from portico.dispatch.streams import Streams
 from portico.dispatch.turnstile import Turnstile
-from portico.errors import Problem
+from portico.errors import Forbidden, Problem
 from portico.ledger.base import LedgerStore
 from portico.telemetry.metrics import Metrics
 from portico.traces.desk import Desk
@@ -75,11 +75,21 @@ def serving(request: Request) -> Serving:
 
 def admitted(
     here: Annotated[Serving, Depends(serving)],
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+    request: Request,
 ) -> Asking:
     """Return who is asking; refuses whoever has no key where one is needed."""
-    return here.gate.admit(authorization.encode("latin-1", "replace") if authorization else None)
+    headers = dict(request.scope["headers"])
+    caller, _ = here.gate.heard(here.gate.admit(headers.get(b"authorization")), headers)
+    return caller
+
+
+def operating(caller: Annotated[Asking, Depends(admitted)]) -> Asking:
+    """Return which operator is asking; refuses everybody else."""
+    if not caller.admin:
+        raise Forbidden("This is for operators: it needs an admin key.")
+    return caller
 
 
 Here = Annotated[Serving, Depends(serving)]
 Caller = Annotated[Asking, Depends(admitted)]
+Operator = Annotated[Asking, Depends(operating)]

@@ -54,7 +54,7 @@ def _drawn(answers: Documented, what: str) -> Documented:
 @router.post(
     "/elements",
     responses=_drawn(
-        gated(Elements, 404, 413, 422, 429, 502, 504), "the picture with its boxes drawn"
+        gated(Elements, 403, 404, 413, 422, 429, 502, 504), "the picture with its boxes drawn"
     ),
     openapi_extra=_asks(ElementsBody, "file"),
 )

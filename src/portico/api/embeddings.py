@@ -95,7 +95,7 @@ class Embeddings(Struct, frozen=True, kw_only=True):
 
 @router.post(
     "/v1/embeddings",
-    responses=gated(Embeddings, 404, 413, 422, 429, 502, 504),
+    responses=gated(Embeddings, 403, 404, 413, 422, 429, 502, 504),
     openapi_extra={
         "requestBody": {
             "required": True,

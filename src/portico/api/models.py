@@ -5,11 +5,14 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from portico.access.allowed import may_name
+from portico.access.base import Caller
 from portico.errors import ModelNotFound
 from portico.routing.choices import AUTO
 from portico.routing.roles import Catalog, Role
 from portico.routing.tiers import Target
 
+ANYBODY = Caller()
 AUTO_ROLE = "Portico chooses the role by what is asked, and says who answered"
 
 
@@ -82,19 +85,20 @@ class ModelList(Struct, frozen=True, kw_only=True):
     data: list[Model]
 
 
-def listing(catalog: Catalog) -> ModelList:
-    """Return OpenAI's model list: `auto`, the roles, the targets, then those for embeddings."""
+def listing(catalog: Catalog, caller: Caller = ANYBODY) -> ModelList:
+    """Return what *caller* may ask for: `auto`, roles, targets, then those for embeddings."""
     auto = Role(AUTO, tuple(dict.fromkeys(n for r in catalog.roles.values() for n in r.targets)))
     rows = [_role(auto, catalog, AUTO_ROLE)] if catalog.roles else []
     rows += [_role(role, catalog, role.description) for role in catalog.roles.values()]
-    rows += [_target(target) for target in catalog.targets.values()]
+    named = [one for one in catalog.targets.values() if may_name(caller, one.name)]
+    rows += [_target(target) for target in named]
     rows += [_embedder(target) for target in catalog.embedders.values()]
     return ModelList(data=rows)
 
 
-def one(catalog: Catalog, name: str) -> Model:
+def one(catalog: Catalog, name: str, caller: Caller = ANYBODY) -> Model:
     """Return the entry of that name; raises ModelNotFound, which suggests the nearest."""
-    rows = {row.id: row for row in listing(catalog).data}
+    rows = {row.id: row for row in listing(catalog, caller).data}
     if name in rows:
         return rows[name]
     near = get_close_matches(name[:100], rows, n=1, cutoff=0.4)

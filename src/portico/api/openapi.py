@@ -97,7 +97,7 @@ def _header(name: str, said: str) -> dict[str, Any]:
 
 
 def _chat() -> dict[str, Any]:
-    answers = gated(Completion, 404, 413, 422, 429, 502, 504)
+    answers = gated(Completion, 403, 404, 413, 422, 429, 502, 504)
     fine = answers[200]
     fine["description"] = "The answer; as events where `stream` is true"
     fine["content"][_EVENTS] = {"schema": {"type": "string"}}

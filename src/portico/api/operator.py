@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from portico.api.answers import JSON, Numbered, gated
-from portico.api.deps import Caller, Here
+from portico.api.deps import Here, Operator
 from portico.api.explain import Rested, moment, standing
 from portico.chat.messages import Modality
 from portico.errors import ConfigRefused, NotFound
@@ -147,7 +147,7 @@ class Reloaded(Struct, frozen=True):
 
 
 @router.get("/standing", responses=gated(Standings))
-async def get_standing(here: Here, caller: Caller) -> Response:
+async def get_standing(here: Here, caller: Operator) -> Response:
     """How every target stands, and what is held against targets, upstreams and paths."""
     now = time.time()
     gateway = here.gateway
@@ -185,7 +185,7 @@ def _held(about: str, record: Record) -> Held:
 
 
 @router.post("/standing/{name:path}/clear", responses=gated(Cleared, 404))
-async def clear_standing(name: str, here: Here, caller: Caller) -> Response:
+async def clear_standing(name: str, here: Here, caller: Operator) -> Response:
     """Forget what is held against a target or an upstream: a person has acted."""
     if not here.gateway.standing.clear(name):
         raise NotFound(f"Nothing is held against {name[:100]!r}.")
@@ -194,7 +194,7 @@ async def clear_standing(name: str, here: Here, caller: Caller) -> Response:
 
 @router.get("/requests", responses=gated(RequestPage))
 async def list_requests(
-    here: Here, caller: Caller, asked: Annotated[RequestFilter, Query()]
+    here: Here, caller: Operator, asked: Annotated[RequestFilter, Query()]
 ) -> Response:
     """The latest requests, newest first, without bodies; `next` is the `before` of more."""
     rows = await here.ledger.requests(RequestQuery(**asked.model_dump()))
@@ -203,7 +203,7 @@ async def list_requests(
 
 
 @router.get("/requests/{request_id}", responses=gated(RequestRow, 404))
-async def get_request(request_id: str, here: Here, caller: Caller) -> Response:
+async def get_request(request_id: str, here: Here, caller: Operator) -> Response:
     """One request with every attempt that was made for it."""
     found = await here.ledger.request(request_id)
     if found is None:
@@ -212,7 +212,9 @@ async def get_request(request_id: str, here: Here, caller: Caller) -> Response:
 
 
 @router.get("/usage", responses=gated(UsageSums))
-async def get_usage(here: Here, caller: Caller, asked: Annotated[UsageFilter, Query()]) -> Response:
+async def get_usage(
+    here: Here, caller: Operator, asked: Annotated[UsageFilter, Query()]
+) -> Response:
     """Requests, tokens and cost, summed up; simulated answers apart and never in a cost."""
     rows = await here.ledger.usage(UsageQuery(**asked.model_dump()))
     return JSON(UsageSums(asked.by, rows))
@@ -220,7 +222,7 @@ async def get_usage(here: Here, caller: Caller, asked: Annotated[UsageFilter, Qu
 
 @router.get("/usage/series", responses=gated(Series))
 async def get_series(
-    here: Here, caller: Caller, asked: Annotated[SeriesFilter, Query()]
+    here: Here, caller: Operator, asked: Annotated[SeriesFilter, Query()]
 ) -> Response:
     """Answers, waits, tokens and cost of each target over time, as charts need them."""
     since = (time.time() // asked.step + 1 - asked.count) * asked.step
@@ -229,7 +231,7 @@ async def get_series(
 
 
 @router.post("/catalog/reload", responses=gated(Reloaded, 422))
-async def reload_catalog(here: Here, caller: Caller) -> Response:
+async def reload_catalog(here: Here, caller: Operator) -> Response:
     """Read the configuration again; a bad one is refused with its faults, the old one stays."""
     if problems := await here.reload():
         said = "; ".join(str(problem) for problem in problems)

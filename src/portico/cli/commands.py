@@ -5,7 +5,7 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ from portico import __version__
 from portico.cli.egress import egress
 from portico.cli.ends import Config, ending
 from portico.cli.keys import keys
+
+if TYPE_CHECKING:
+    from portico.access.base import Roster
+    from portico.settings import Settings
 
 app = typer.Typer(
     help="Portico: one address, speaking the OpenAI API, for a design lab's models.",
@@ -67,10 +71,14 @@ def check(config: Config = None) -> None:
     """
     from portico.app import home
     from portico.settings.diagnosis import diagnose
-    from portico.wiring import keyring
+    from portico.wiring import open_keyring
+
+    async def known(settings: "Settings") -> "Roster":
+        async with open_keyring(settings, place) as ring:
+            return await ring.roster()
 
     place = home(os.environ)
-    findings = diagnose(config, place, os.environ, lambda: asyncio.run(keyring(place).roster()))
+    findings = diagnose(config, place, os.environ, lambda found: asyncio.run(known(found)))
     for finding in findings:
         typer.echo(str(finding))
     if any(finding.level == "error" for finding in findings):

@@ -45,8 +45,8 @@ class Design:
             CallerError: the picture cannot be taken, or nobody asked could see it.
             Unanswered: everybody who could be asked failed; has all their attempts.
         """
-        catalog = self._gateway.house.catalog
-        route = self._gateway.route(asking.probe(survey.wish.model), catalog)
+        catalog = self._gateway.catalog_of(survey.caller)
+        route = self._gateway.planned(asking.probe(survey.wish.model), survey.caller)
         survey.route = route
         if not route.candidates:
             raise incapable(route, catalog)

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from portico.access.allowed import check
 from portico.chat.embedding import Embedded, EmbedRequest
 from portico.chat.messages import Message
 from portico.chat.request import ChatRequest
 from portico.dispatch.gateway import Gateway, House, entry_of
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable, unanswered
+from portico.dispatch.reserving import reserve, settle
 from portico.dispatch.turns import Turns
 from portico.errors import GatewayError, ModelNotFound, Unanswered
 from portico.routing.attempts import Abandoned, Answered, Attempt, Failed, Failure, Kind, Outcome
@@ -85,6 +87,7 @@ class Embedding:
 
         Raises:
             CallerError: nobody was asked, and the caller can mend it.
+            QuotaExceeded: a limit of the caller's is reached.
             Unanswered: everybody who could be asked failed.
             Overloaded: every place is taken, and so is the queue.
         """
@@ -102,13 +105,25 @@ class Embedding:
             self._gateway.ledger.record(entry_of(journey))
 
     async def _asked(self, journey: Journey, request: EmbedRequest, house: House) -> Embedded:
+        limits = self._gateway.limits
+        catalog = self._gateway.catalog_of(journey.caller, house)
+        check(journey.caller, request.model, house.catalog, catalog)
+        role = chain(request.model, catalog)
+        hold = reserve(limits, journey, self._route(role, request, catalog))
+        try:
+            return await self._in_turn(journey, request, role, catalog)
+        finally:
+            settle(limits, hold, journey.attempts)
+
+    async def _in_turn(
+        self, journey: Journey, request: EmbedRequest, role: Role, catalog: Catalog
+    ) -> Embedded:
         places = self._gateway.failover.places
-        role = chain(request.model, house.catalog)
         await places.enter(journey.caller.owner)
         try:
             while True:
                 try:
-                    return await self._round(journey, request, self._route(role, request, house))
+                    return await self._round(journey, request, self._route(role, request, catalog))
                 except Unanswered as failed:
                     wait = _worth(failed, journey)
                     if wait is None:
@@ -117,8 +132,8 @@ class Embedding:
         finally:
             places.leave(journey.caller.owner)
 
-    def _route(self, role: Role, request: EmbedRequest, house: House) -> Route:
-        every = Catalog(house.catalog.embedders, {})
+    def _route(self, role: Role, request: EmbedRequest, catalog: Catalog) -> Route:
+        every = Catalog(catalog.embedders, {})
         view = self._gateway.standing.view(every.targets.values(), time.time())
         route = plan(role, Needs(tokens=request.tokens), every, view)
         if not route.candidates:

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from portico.access.allowed import Views, check
+from portico.access.base import Caller
+from portico.access.limits import Limits
 from portico.chat.messages import Modality, Part
 from portico.chat.pictures import left_out, pictures, with_parts
 from portico.chat.request import ChatRequest
@@ -14,6 +17,7 @@ from portico.dispatch.handing_down import HANDED_DOWN, HandingDown, may_be, with
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
 from portico.dispatch.rescue import Answer
+from portico.dispatch.reserving import reserve, settle
 from portico.dispatch.taping import Taping
 from portico.errors import GatewayError, StreamBroken
 from portico.ledger.base import Ending, Entry, ending
@@ -59,7 +63,9 @@ class Gateway:
         self.ledger = ledger
         self.handing_down = handing_down
         self.taping = taping
+        self.limits = Limits()
         self.in_flight = 0
+        self._views = Views()
 
     def move(self, house: House) -> None:
         """Serve from *house* from now on; who is parked stays parked."""
@@ -83,18 +89,20 @@ class Gateway:
 
         Raises:
             CallerError: nobody was asked, and the caller can mend it.
+            QuotaExceeded: a limit of the caller's is reached.
             Unanswered: everybody who could be asked failed.
         """
-        house = self.house
+        house, hold = self.house, None
         self.in_flight += 1
         if self.taping is not None:
             self.taping.begin(journey)
         try:
-            route = journey.route = self.route(journey.request, house.catalog)
+            route, catalog = self._planned(journey, house)
+            hold = reserve(self.limits, journey, route)
             async with AsyncExitStack() as stack:
                 try:
                     if not route.candidates:
-                        raise incapable(route, house.catalog)
+                        raise incapable(route, catalog)
                     await self._leave_out(journey, route.role)
                     opening: Opening = self.failover.open(journey, route, house.upstreams)
                     answer = await stack.enter_async_context(opening)
@@ -110,6 +118,7 @@ class Gateway:
             raise
         finally:
             self.in_flight -= 1
+            settle(self.limits, hold, journey.attempts)
             self._record(journey)
 
     def _record(self, journey: Journey) -> None:
@@ -117,6 +126,14 @@ class Gateway:
         self.ledger.record(entry)
         if self.taping is not None:
             self.taping.end(journey, entry)
+
+    def _planned(self, journey: Journey, house: House) -> tuple[Route, Catalog]:
+        """Plan the journey's route with what its caller may use."""
+        catalog = self.catalog_of(journey.caller, house)
+        if not journey.prepared:  # a use case of ours has chosen among what its caller may use
+            check(journey.caller, journey.request.model, house.catalog, catalog)
+        journey.route = self.route(journey.request, catalog)
+        return journey.route, catalog
 
     async def _handed_down(self, journey: Journey, route: Route, failed: GatewayError) -> Opening:
         """Ask again in words alone, where the role allows it; raises *failed* where not."""
@@ -152,6 +169,23 @@ class Gateway:
         seen = seen and not journey.prepared
         if seen and route.role.hand_down and self.handing_down is not None:
             self.handing_down.note(journey, answer.text)
+
+    def catalog_of(self, caller: Caller, house: House | None = None) -> Catalog:
+        """Return the part of the catalog that *caller* may use."""
+        return self._views.of((house or self.house).catalog, caller)
+
+    def planned(self, request: ChatRequest, caller: Caller) -> Route:
+        """
+        Say who would be asked for *caller*'s request, without asking.
+
+        Raises:
+            NotAllowed: they may not ask for this model.
+            ModelNotFound: no such role or target.
+        """
+        house = self.house
+        catalog = self.catalog_of(caller, house)
+        check(caller, request.model, house.catalog, catalog)
+        return self.route(request, catalog)
 
     def route(self, request: ChatRequest, catalog: Catalog | None = None) -> Route:
         """

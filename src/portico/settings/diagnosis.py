@@ -34,7 +34,7 @@ class Finding:
 
 
 def diagnose(
-    config: Path | None, home: Path, environ: Mapping[str, str], keys: Callable[[], Roster]
+    config: Path | None, home: Path, environ: Mapping[str, str], keys: Callable[[Settings], Roster]
 ) -> list[Finding]:
     """
     Return what was found; the configuration's faults alone if it has any.
@@ -109,9 +109,11 @@ def _listens(host: str, port: int) -> bool:
         return False
 
 
-def _access(settings: Settings, home: Path, keys: Callable[[], Roster]) -> Iterator[Finding]:
+def _access(
+    settings: Settings, home: Path, keys: Callable[[Settings], Roster]
+) -> Iterator[Finding]:
     try:
-        yield _callers(settings, keys())
+        yield _callers(settings, keys(settings))
     except ConfigError as exc:
         yield from (_fault(problem) for problem in exc.problems)
     except StoreUnavailable as exc:

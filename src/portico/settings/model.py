@@ -29,6 +29,11 @@ class Access(Section):
         description="Whether callers need a key; `auto`: unless bound to loopback while no key"
         " exists yet.",
     )
+    user_jwt_secret: Secret | None = Field(
+        default=None,
+        description="What Open WebUI signs its users with"
+        " (`FORWARD_USER_INFO_HEADER_JWT_SECRET`); null: only keys of front ends are believed.",
+    )
 
 
 def _store(default: str, description: str) -> Any:

@@ -5,13 +5,15 @@ Everything with a lifetime is opened here, in one place, and closed in reverse.
 """
 
 from portico.wiring.engines import carried, read_tunnels
+from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.offline import explain_offline, played_at, simulate
-from portico.wiring.serving import keyring, open_serving
+from portico.wiring.serving import open_serving
 
 __all__ = [
     "carried",
     "explain_offline",
     "keyring",
+    "open_keyring",
     "open_serving",
     "played_at",
     "read_tunnels",

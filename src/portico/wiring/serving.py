@@ -4,14 +4,10 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from portico.access.gate import Gate, Rule
-from portico.access.keyring import Keyring
-from portico.access.sqlite import SQLiteKeys
-from portico.access.watch import open_gate
 from portico.api.deps import Serving
 from portico.dispatch.descriptions import Descriptions
 from portico.dispatch.design import Design
@@ -43,6 +39,7 @@ from portico.upstreams.standing import Record, Standing
 from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
+from portico.wiring.keys import open_access
 from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
 from portico.wiring.tracing import open_tracing
@@ -121,10 +118,10 @@ async def open_serving(
         file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
         await stack.enter_async_context(file)
         await stack.enter_async_context(_calling(gateway, standing))
-        gate = await stack.enter_async_context(_gate(settings, home, exposed=exposed))
+        access = await stack.enter_async_context(open_access(settings, home, exposed=exposed))
         yield Serving(
             gateway=gateway,
-            gate=gate,
+            gate=access.gate,
             operating=await stack.enter_async_context(
                 open_operating(gateway, simulator, feed, load, home)
             ),
@@ -138,7 +135,7 @@ async def open_serving(
             turnstile=turnstile,
             design=Design(gateway, pictures.intake),
             stores=lambda: {
-                "access": "away" if gate.store_away else "ok",
+                "access": "away" if access.gate.store_away else "ok",
                 "artifacts": "away" if pictures.away else "ok",
                 "ledger": "away" if ledger.store_away else "ok",
                 "traces": "away" if traces.recorder.store_away else "ok",
@@ -187,15 +184,6 @@ def _simulator(settings: Settings) -> Simulator:
         target.model: target.dimensions for target in settings.targets.values() if target.dimensions
     }
     return simulator
-
-
-def _gate(settings: Settings, home: Path, *, exposed: bool) -> AbstractAsyncContextManager[Gate]:
-    return open_gate(Rule(settings.access.required, exposed), keyring(home).roster)
-
-
-def keyring(home: Path) -> Keyring:
-    """Return the keys that are kept under *home*; the first one makes its files."""
-    return Keyring(SQLiteKeys(home / "access.db"), home / "secret")
 
 
 @asynccontextmanager

@@ -1,0 +1,214 @@
+"""Limits at the door, through real sockets: how much, how fast, for whom, and what of."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from portico.access.base import Terms
+from portico.wiring import keyring
+from tests.serving import House, house
+
+pytestmark = pytest.mark.anyio
+
+PRICED = {"targets": {"deepseek-v3": {"price": {"input": 0, "output": 1000}}}}
+"""A thousand dollars a million tokens: a tenth of a cent each, and a cent for ten."""
+
+ONE = {"model": "deepseek-v3", "max_tokens": 100}
+"""At most ten cents."""
+
+
+async def key(lab: House, home: Path, name: str = "anna", **terms: Any) -> dict[str, str]:
+    """Make a key that the house knows, and return the header that carries it."""
+    ring = keyring(home)
+    if not await ring.list():
+        await ring.issue("operator")
+    made = await ring.issue(name, terms=Terms(**terms), admin=False)
+    gate = lab.serving.gate
+    gate.know(await ring.roster())
+    return {"authorization": f"Bearer {made.text}"}
+
+
+async def ask(lab: House, headers: dict[str, str], **body: Any) -> httpx.Response:
+    asked = {"messages": [{"role": "user", "content": "hello"}], **ONE, **body}
+    return await lab.client.post("/v1/chat/completions", json=asked, headers=headers)
+
+
+def code(answer: httpx.Response) -> str:
+    return str(answer.json()["error"]["code"])
+
+
+async def test_fifty_at_once_against_room_for_ten_overspend_by_one_reservation_at_most(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, **PRICED) as lab:
+        mine = await key(lab, tmp_path / "home", usd_per_day=Decimal("1.00"))
+        answers = await asyncio.gather(*(ask(lab, mine) for _ in range(50)))
+        later = [await ask(lab, mine) for _ in range(40)]
+        (used,) = lab.serving.gateway.limits.spent(0)
+        await lab.serving.gateway.ledger.flush()
+        operator = await keyring(tmp_path / "home").rotate("operator")
+        lab.serving.gate.know(await keyring(tmp_path / "home").roster())
+        told = await lab.client.get(
+            "/api/usage?by=caller", headers={"authorization": f"Bearer {operator.text}"}
+        )
+
+    good = [one for one in answers if one.status_code == 200]
+    refused = [one for one in answers if one.status_code == 429]
+    assert len(good) + len(refused) == 50
+    assert 1 <= len(good) <= 10  # ten cents each, or less
+    assert {code(one) for one in refused} == {"quota_exceeded"}
+    assert all(int(one.headers["retry-after"]) >= 1 for one in refused)
+    assert "The key 'anna'" in refused[0].json()["error"]["message"]
+    spent = Decimal(used[1]).scaleb(-9)
+    assert spent <= Decimal("1.10")
+    assert later[-1].status_code == 429
+    assert "is spent" in later[-1].json()["error"]["message"]
+    usage = told.json()["usage"]
+    assert Decimal(usage[0]["cost_usd"]) == spent  # what was reserved in vain was given back
+
+
+async def test_a_hung_up_request_gives_its_reservation_back(tmp_path: Path) -> None:
+    async with house(tmp_path, **PRICED) as lab:
+        mine = await key(lab, tmp_path / "home", usd_per_day=Decimal("0.05"))
+        lab.simulator.fault("siliconflow", "*", "silent")
+        asking = asyncio.create_task(ask(lab, mine))
+        limits = lab.serving.gateway.limits
+        for _ in range(1000):
+            if begun := [one for one in limits.accounts() if limits.used(one, 0).under_way]:
+                break
+            await asyncio.sleep(0.02)
+        refused = await ask(lab, mine)
+        asking.cancel()
+        for _ in range(1000):
+            if not (used := limits.used(begun[0], 0)).under_way:
+                break
+            await asyncio.sleep(0.02)
+        lab.simulator.faults.clear()
+        again = await ask(lab, mine)
+    assert refused.json()["error"]["param"] == "usd_per_day"
+    assert "under way" in refused.json()["error"]["message"]
+    assert (used.reserved, used.under_way, used.today) == (0, 0, 0)
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("terms", "limit", "good"),
+    [
+        ({"requests_per_minute": 3}, "requests_per_minute", 3),
+        ({"tokens_per_minute": 1}, "tokens_per_minute", 1),
+    ],
+)
+async def test_who_asks_too_fast_is_told_which_limit_and_when(
+    terms: dict[str, Any], limit: str, good: int, tmp_path: Path
+) -> None:
+    async with house(tmp_path) as lab:
+        mine = await key(lab, tmp_path / "home", **terms)
+        theirs = await key(lab, tmp_path / "home", "bert")
+        answers = [await ask(lab, mine) for _ in range(good + 1)]
+        other = await ask(lab, theirs)
+    assert [one.status_code for one in answers] == [200] * good + [429]
+    error = answers[-1].json()["error"]
+    assert (error["param"], error["source"], error["attempts"]) == (limit, "client", [])
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    assert other.status_code == 200
+
+
+async def test_simulated_answers_and_unknown_prices_cost_nothing_and_are_counted(
+    tmp_path: Path,
+) -> None:
+    changes: dict[str, Any] = {"targets": {"deepseek-v3": {"price": None}}}
+    async with house(tmp_path, **changes) as lab:
+        terms = {"usd_per_day": Decimal("0.000000001"), "requests_per_minute": 4}
+        mine = await key(lab, tmp_path / "home", **terms)
+        answers = [await ask(lab, mine) for _ in range(5)]
+        spent = list(lab.serving.gateway.limits.spent(0))
+    assert [one.status_code for one in answers] == [200, 200, 200, 200, 429]
+    assert answers[-1].json()["error"]["param"] == "requests_per_minute"
+    assert spent == []
+
+
+async def test_what_is_not_allowed_is_refused_by_name_listed_nowhere_and_explained_alike(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as lab:
+        mine = await key(
+            lab, tmp_path / "home", roles=frozenset({"code"}), targets=frozenset({"qwen3-coder"})
+        )
+        listed = (await lab.client.get("/v1/models", headers=mine)).json()["data"]
+        asked: Callable[[str], Any] = lambda name: ask(lab, mine, model=name)  # noqa: E731
+        answers = {name: await asked(name) for name in ("code", "auto", "qwen3-coder")}
+        refused = {name: await asked(name) for name in ("design", "deepseek-v3", "gemini-3-flash")}
+        explained: dict[str, httpx.Response] = {}
+        for name in (*answers, *refused):
+            body = {"model": name, "messages": [{"role": "user", "content": "hello"}]}
+            explained[name] = await lab.client.post("/v1/route/explain", json=body, headers=mine)
+        one = await lab.client.get("/v1/models/design", headers=mine)
+        picture = [
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+        ]
+        blind = await ask(lab, mine, model="code", messages=[{"role": "user", "content": picture}])
+
+    assert [row["id"] for row in listed] == ["auto", "code", "qwen3-coder"]
+    assert listed[1]["portico"]["targets"] == ["qwen3-coder"]
+    for name, answer in answers.items():
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-portico-target"] == "qwen3-coder"
+        assert [c["target"] for c in explained[name].json()["candidates"]] == ["qwen3-coder"]
+    for name, answer in refused.items():
+        for refusal in (answer, explained[name]):
+            assert (refusal.status_code, code(refusal)) == (403, "model_not_allowed")
+            assert repr(name) in refusal.json()["error"]["message"]
+            assert refusal.json()["error"]["param"] == "model"
+    assert one.status_code == 403
+    assert blind.status_code == 422
+
+
+async def test_operators_routes_are_for_operators(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        before = await lab.client.get("/api/usage")
+        mine = await key(lab, tmp_path / "home")
+        answers = [
+            await lab.client.get("/api/usage", headers=mine),
+            await lab.client.get("/api/requests", headers=mine),
+            await lab.client.post("/api/catalog/reload", headers=mine),
+        ]
+        nobody = await lab.client.get("/api/usage")
+    assert before.status_code == 200  # no key was made yet, on this machine
+    assert {(one.status_code, code(one)) for one in answers} == {(403, "forbidden")}
+    assert nobody.status_code == 401
+
+
+FRONT = {
+    "x-openwebui-user-id": "u-1",
+    "x-openwebui-user-email": "Anna@Lab.example",
+    "x-openwebui-chat-id": "c-1",
+    "x-openwebui-message-id": "m-1",
+}
+
+
+async def test_a_front_end_names_its_user_and_their_chat_and_nobody_else_can(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as lab:
+        ring = keyring(tmp_path / "home")
+        operator = await ring.issue("operator")
+        front = await ring.issue("webui", trusted=True)
+        other = await ring.issue("bert")
+        lab.serving.gate.know(await ring.roster())
+        for made in (front, other):
+            await ask(lab, {"authorization": f"Bearer {made.text}", **FRONT})
+        await lab.serving.gateway.ledger.flush()
+        theirs = {"authorization": f"Bearer {operator.text}"}
+        rows = (await lab.client.get("/api/requests", headers=theirs)).json()["requests"]
+        of_anna = await lab.client.get("/api/requests?person=anna@lab.example", headers=theirs)
+    told = [(row["caller"], row["person"], row["chat"], row["message"]) for row in rows]
+    assert told == [
+        (other.key.id, None, None, None),
+        (front.key.id, "anna@lab.example", "c-1", "m-1"),
+    ]
+    assert len(of_anna.json()["requests"]) == 1
