@@ -1,5 +1,6 @@
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -369,3 +370,26 @@ def test_what_fuzzing_found_stays_found(seed: Path) -> None:
         return
     for profile in (GEMINI, QWEN):
         assert all(odd.CANARY not in made.content for made in prepare(picture, profile))
+
+
+def test_the_tiles_of_one_picture_are_together_within_what_a_request_may_hold() -> None:
+    noise = np.random.default_rng(4).integers(0, 255, (3000, 300, 3), np.uint8)
+    picture = open_picture(odd.saved(Image.fromarray(noise), "PNG"))
+    profile = replace(GEMINI, edge=400, pixels=160_000, bytes=400_000, total=1_000_000)
+    each = prepare(picture, replace(profile, total=10_000_000))
+    assert sum(len(view.content) for view in each) > profile.total
+    made = prepare(picture, profile)
+    assert sum(len(view.content) for view in made) <= profile.total
+    assert [(view.part, view.box) for view in made] == [(view.part, view.box) for view in each]
+
+
+def test_what_is_light_stays_as_it_is_where_all_together_are_too_heavy() -> None:
+    page = odd.page(300, 3000)
+    noise = np.random.default_rng(4).integers(0, 255, (1500, 300, 3), np.uint8)
+    page.paste(Image.fromarray(noise), (0, 1500))
+    picture = open_picture(odd.saved(page, "PNG"))
+    profile = replace(GEMINI, edge=400, pixels=160_000, bytes=400_000, total=500_000)
+    made = prepare(picture, profile)
+    assert sum(len(view.content) for view in made) <= profile.total
+    assert (made[1].mime, made[1].scale) == ("image/png", (1.0, 1.0))
+    assert made[-1].mime == "image/jpeg"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portico.artifacts.plan import cuts, fit, plan, tiled
+from portico.artifacts.plan import cuts, fit, level, plan, tiled
 from portico.artifacts.profiles import GENERIC, PROFILES, Profile, profile_for
 
 sides = st.integers(1, 20_000)
@@ -120,3 +120,12 @@ def test_a_profile_is_found_by_boxes_and_else_by_the_models_name(
 ) -> None:
     assert profile_for(boxes, model).name == name
     assert profile_for("none") is GENERIC
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1), st.integers(0, 20_000))
+def test_only_the_larger_come_down_and_no_further_than_they_have_to(
+    sizes: list[int], total: int
+) -> None:
+    most = level(sizes, total)
+    assert sum(min(size, most) for size in sizes) <= total or most == 0
+    assert most >= max(sizes) or sum(min(size, most + 1) for size in sizes) > total

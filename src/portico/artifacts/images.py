@@ -11,6 +11,7 @@ from portico.artifacts import apart
 from portico.artifacts.decode import decode
 from portico.artifacts.intake import SIGNATURES
 from portico.artifacts.pictures import Limits, Picture, PictureRefused, Prepared
+from portico.artifacts.plan import level
 from portico.artifacts.profiles import Profile
 from portico.artifacts.render import Origin, rendered
 
@@ -50,18 +51,22 @@ def prepare(picture: Picture, profile: Profile) -> list[Prepared]:
     Return *picture* as the target of *profile* takes it, in the order to send.
 
     Never upscaled; what is too long to read is an overview and tiles; pages beyond the profile's
-    count are left out, and the last one says so.
+    count are left out, and the last one says so. Where all together are over the profile's total,
+    the heaviest are made anew with fewer bytes.
 
     Raises:
         PictureRefused: no format or size of it stays within the profile's bytes.
     """
     shown = picture.sheets[: profile.count]
     each = replace(profile, count=profile.count // len(shown))
-    prepared = [
-        made
-        for number, sheet in enumerate(shown)
-        for made in rendered(sheet, each, Origin(picture.raw, number))
-    ]
+    origins = [Origin(picture.raw, number) for number in range(len(shown))]
+    made = [rendered(sheet, each, origin) for sheet, origin in zip(shown, origins, strict=True)]
+    most = level([len(view.content) for views in made for view in views], profile.total)
+    tight = replace(each, bytes=min(each.bytes, most))
+    for number, views in enumerate(made):
+        if max(len(view.content) for view in views) > most:
+            made[number] = rendered(shown[number], tight, origins[number])
+    prepared = [view for views in made for view in views]
     missing = len(picture.sheets) - len(shown)
     if missing:
         last = prepared[-1]

@@ -123,3 +123,14 @@ def cuts(lines: Sequence[float], reach: int) -> list[tuple[int, int]]:
 def _quietest(lines: Sequence[float], low: int, high: int) -> int:
     """Return the quietest of *low* to *high*, both included; the highest of equals."""
     return min(range(high, low - 1, -1), key=lambda line: lines[line])
+
+
+def level(sizes: Sequence[int], total: int) -> int:
+    """Return the size to which the larger of *sizes* come down for all to be *total* at most."""
+    left = total
+    for place, size in enumerate(sorted(sizes)):
+        share = left // (len(sizes) - place)
+        if size > share:
+            return share
+        left -= size
+    return max(sizes)

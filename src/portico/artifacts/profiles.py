@@ -65,10 +65,12 @@ def shared(profile: Profile, pictures: int) -> Profile:
     In steps of two, so that what was prepared for a chat of five still serves one of eight.
     """
     among = 1 << max(pictures - 1, 0).bit_length()
+    total = profile.total // among
     return replace(
         profile,
         count=max(1, profile.count // among),
-        bytes=min(profile.bytes, profile.total // among),
+        bytes=min(profile.bytes, total),
+        total=total,
     )
 
 
