@@ -2,7 +2,10 @@
 
 import base64
 import io
+import os
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -315,14 +318,33 @@ async def test_of_many_pictures_the_last_ones_are_sent(tmp_path: Path) -> None:
 
 
 async def test_what_nothing_refers_to_is_counted_before_it_is_deleted(tmp_path: Path) -> None:
+    picture, other = (odd.saved(odd.screen(*size), "PNG") for size in ((90, 60), (60, 90)))
+    nothing = {"uses": 0, "blobs": 0, "derived": 0, "bytes": 0}
+    one = nothing | {"blobs": 1, "bytes": len(picture)}
     async with house(tmp_path) as lab:
-        kept = (await lab.client.post("/v1/artifacts", content=odd.saved(SCREEN, "PNG"))).json()
+        kept = (await lab.client.post("/v1/artifacts", content=picture)).json()
+        left = (await lab.client.post("/v1/artifacts", content=other)).json()
         await lab.client.delete(kept["url"])
-        told = (await lab.client.post("/api/artifacts/sweep")).json()
-        really = (await lab.client.post("/api/artifacts/sweep?dry_run=false")).json()
-    grace = {"uses": 0, "blobs": 0, "derived": 0, "bytes": 0}
-    assert told == {"dry_run": True, **grace}, "within the grace nothing goes"
-    assert really == {"dry_run": False, **grace}
+
+        async def told(how: str = "") -> object:
+            return (await lab.client.post(f"/api/artifacts/sweep{how}")).json()
+
+        assert await told("?dry_run=false") == {"dry_run": False, **nothing}, "within the grace"
+        age(tmp_path / "home", 8 * 86_400)
+        assert await told() == {"dry_run": True, **one}
+        assert await told() == {"dry_run": True, **one}, "counting deletes nothing"
+        assert await told("?dry_run=false") == {"dry_run": False, **one}
+        assert await told("?dry_run=false") == {"dry_run": False, **nothing}
+        assert (await lab.client.get(left["url"])).content == other
+
+
+def age(home: Path, seconds: float) -> None:
+    """Let everything that was kept below *home* have been put that much earlier."""
+    for path in (home / "artifacts").rglob("*"):
+        then = path.stat().st_mtime - seconds
+        os.utime(path, (then, then))
+    with closing(sqlite3.connect(home / "artifacts.db")) as index, index:
+        index.execute("UPDATE blobs SET claimed = claimed - ?", (seconds,))
 
 
 async def test_an_address_of_a_bucket_that_cannot_be_read_is_told_without_its_secret(
