@@ -25,8 +25,10 @@ from portico.api import (
     design,
     embeddings,
     health,
+    keys,
     openapi,
     operator,
+    people,
     problems,
     streams,
     targets,
@@ -104,7 +106,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
     app.chat, app.console, app.state.lobby = Chat(lobby), Console(lobby), lobby
     for room in (
         *(catalog, embeddings, artifacts, design, streams),
-        *(targets, operator, traces, health),
+        *(targets, operator, traces, health, keys, people),
     ):
         app.include_router(room.router)
     app.include_router(artifacts.operator)

@@ -46,7 +46,7 @@ async def test_a_key_made_meanwhile_opens_and_one_revoked_does_not_any_more(
 ) -> None:
     ring = keyring(tmp_path)
     read = Told(ring.roster)
-    async with open_gate(Rule("auto"), read, PAUSE) as gate:
+    async with open_gate(Gate(Rule("auto")), read, PAUSE) as gate:
         assert gate.admit(None).key is None
         made = await ring.issue("anna")
         await read.seen()
@@ -61,7 +61,7 @@ async def test_closing_by_the_first_key_is_said_aloud_and_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     read = Told(roster())
-    async with open_gate(Rule("auto"), read, PAUSE):
+    async with open_gate(Gate(Rule("auto")), read, PAUSE):
         read.answer = KNOWN
         await read.seen()
     said = [one for one in caplog.records if "closed now" in one.message]
@@ -73,7 +73,7 @@ async def test_a_store_that_is_away_is_said_once_and_so_is_its_return(
 ) -> None:
     caplog.set_level(logging.INFO, "portico.access")
     read = Told(AWAY)
-    async with open_gate(Rule(True), read, PAUSE) as gate:
+    async with open_gate(Gate(Rule(True)), read, PAUSE) as gate:
         await read.seen()
         assert gate.store_away
         read.answer = KNOWN
@@ -91,7 +91,7 @@ async def test_a_store_that_is_away_is_said_once_and_so_is_its_return(
 
 async def test_a_fault_of_ours_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:
     read = Told(roster())
-    async with open_gate(Rule("auto"), read, PAUSE) as gate:
+    async with open_gate(Gate(Rule("auto")), read, PAUSE) as gate:
         read.answer = ZeroDivisionError()
         await read.seen()
         read.answer = KNOWN
@@ -102,14 +102,14 @@ async def test_a_fault_of_ours_does_not_end_the_watch(caplog: pytest.LogCaptureF
 
 async def test_nothing_looks_after_the_gate_is_left() -> None:
     before = asyncio.all_tasks()
-    async with open_gate(Rule("auto"), Told(roster()), PAUSE):
+    async with open_gate(Gate(Rule("auto")), Told(roster()), PAUSE):
         assert len(asyncio.all_tasks() - before) == 1
     assert asyncio.all_tasks() == before
 
 
 async def test_keys_of_a_newer_version_keep_the_gate_shut() -> None:
     with pytest.raises(ConfigError):
-        async with open_gate(Rule(False), Told(ConfigError((Problem("newer"),))), PAUSE):
+        async with open_gate(Gate(Rule(False)), Told(ConfigError((Problem("newer"),))), PAUSE):
             pass
 
 
@@ -132,13 +132,13 @@ async def test_who_may_ask_is_said_at_the_start(
     caplog: pytest.LogCaptureFixture, rule: Rule, known: Roster, level: int, said: str
 ) -> None:
     caplog.set_level(logging.INFO, "portico.access")
-    async with open_gate(rule, Told(known), PAUSE):
+    async with open_gate(Gate(rule), Told(known), PAUSE):
         pass
     assert [(one.levelno, said in one.message) for one in caplog.records] == [(level, True)]
 
 
 async def test_nothing_is_said_where_callers_have_keys(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "portico.access")
-    async with open_gate(Rule("auto", exposed=True), Told(KNOWN), PAUSE):
+    async with open_gate(Gate(Rule("auto", exposed=True)), Told(KNOWN), PAUSE):
         pass
     assert not caplog.records

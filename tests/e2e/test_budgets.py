@@ -212,3 +212,43 @@ async def test_a_front_end_names_its_user_and_their_chat_and_nobody_else_can(
         (front.key.id, "anna@lab.example", "c-1", "m-1"),
     ]
     assert len(of_anna.json()["requests"]) == 1
+
+
+async def test_what_was_spent_is_known_after_a_restart(tmp_path: Path) -> None:
+    async with house(tmp_path, **PRICED) as lab:
+        mine = await key(lab, tmp_path / "home", usd_per_day=Decimal("0.000001"))
+        before = [(await ask(lab, mine)).status_code for _ in range(2)]
+    async with house(tmp_path, **PRICED) as lab:
+        after = await ask(lab, mine)
+    (tmp_path / "home" / "access.snapshot").unlink()  # the ledger alone knows it, too
+    async with house(tmp_path, **PRICED) as lab:
+        later = await ask(lab, mine)
+    assert before == [200, 429]
+    for answer in (after, later):
+        assert (answer.status_code, answer.json()["error"]["param"]) == (429, "usd_per_day")
+
+
+async def test_known_keys_work_across_a_restart_without_their_store_and_it_comes_back_by_itself(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    stranger = {"authorization": f"Bearer pk-{'a' * 43}"}
+    async with house(tmp_path) as lab:
+        mine = await key(lab, home)
+        await lab.serving.ring.roster()
+    (home / "access.db").rename(home / "elsewhere.db")
+    (home / "access.db").write_text("this is no database, and rather long at that\n" * 100)
+    async with house(tmp_path) as lab:
+        known, unknown = await ask(lab, mine), await ask(lab, stranger)
+        ready = (await lab.client.get("/readyz")).json()
+        (home / "elsewhere.db").rename(home / "access.db")
+        for _ in range(200):
+            if not lab.serving.gate.store_away:
+                break
+            await asyncio.sleep(0.05)
+        back = [await ask(lab, one) for one in (mine, stranger)]
+    assert known.status_code == 200
+    assert (unknown.status_code, code(unknown)) == (503, "store_unavailable")
+    assert unknown.headers["retry-after"]
+    assert (ready["status"], ready["stores"]["access"]) == ("degraded", "away")
+    assert [one.status_code for one in back] == [200, 401]

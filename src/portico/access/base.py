@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -219,11 +220,16 @@ class Roster:
 
     def find(self, text: bytes) -> Key | None:
         """
-        Return the key whose text this is, in whatever state; None if nobody made it.
+        Return the key whose text this is, in whatever state; None if nobody made it, or if another
+        text has taken its place for good.
 
         What is compared are digests under a secret: how long it takes tells nothing of a key.
         """
-        return self.keys.get(digest(self.secret, text))
+        mark = digest(self.secret, text)
+        key = self.keys.get(mark)
+        if key is not None and mark in self.outgoing and time.time() >= (key.overlap or 0.0):
+            return None
+        return key
 
     def lives(self, now: float) -> bool:
         """Return True if anybody has a key that opens at *now*."""

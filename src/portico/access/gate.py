@@ -77,32 +77,39 @@ class Gate:
         clock: Callable[[], float] = time.monotonic,
         secret: bytes | None = None,
     ) -> None:
-        self._rule = rule
+        self.rule = rule
         self._secret = secret
         self._clock = clock
         self._open = Caller(admin=True, trusted=not rule.exposed)
         self.roster: Roster | None = None
         self._badges: dict[bytes, _Badge] = {}
         self._users: dict[tuple[str | None, User], Caller] = {}
-        self._read = -inf
+        self._read = self._heard = -inf  # the roster, and the store
 
-    def know(self, roster: Roster) -> None:
-        """Go by *roster* from now on; it has just been read."""
+    def know(self, roster: Roster, age: float | None = None) -> None:
+        """
+        Go by *roster* from now on; it has just been read.
+
+        Where *age* is given it is only remembered: it was read that many seconds ago, and who is
+        not on it may be known to the store.
+        """
         if roster is not self.roster:
             self.roster = roster
             self._badges = {mark: _badge(mark, key, roster) for mark, key in roster.keys.items()}
             self._users.clear()
-        self._read = self._clock()
+        self._read = self._clock() - (age or 0.0)
+        if age is None:
+            self._heard = self._read
 
     @property
     def needs_key(self) -> bool | None:
         """Whether callers need a key; None while that depends on keys that cannot be read."""
-        return self._rule.needs(self.roster)
+        return self.rule.needs(self.roster)
 
     @property
     def store_away(self) -> bool:
         """True if the keys could not be read for a while."""
-        return self._clock() - self._read > RECENT
+        return self._clock() - self._heard > RECENT
 
     def admit(self, authorization: bytes | None) -> Caller:
         """
@@ -123,7 +130,7 @@ class Gate:
         if needed is False:
             return self._open  # chat UIs send a dummy where there is nothing to send
         unknown = badge is None and possible is not None
-        if needed is None or live or (unknown and age > RECENT):
+        if needed is None or live or (unknown and self.store_away):
             raise StoreUnavailable("Keys cannot be checked just now.", retry_after=RETRY)
         raise Unauthenticated(self._refusal(text, badge.key if badge else None))
 

@@ -1,10 +1,12 @@
 """What an operator does with keys: issue, change, rotate, revoke; and what the gate reads."""
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from portico.access.base import (
     seal,
 )
 from portico.access.secret import make, read
+from portico.access.snapshot import Known, Snapshot, Spent
 from portico.errors import MalformedRequest, NotFound, StoreUnavailable
 
 LONGEST = 64
@@ -29,6 +32,11 @@ LONGEST = 64
 
 OVERLAP = 86_400.0
 """Seconds for which a rotated key's old text stays good, unless said otherwise."""
+
+FRESH = 5.0
+"""Seconds for which what was read is worth remembering as what the store says."""
+
+log = logging.getLogger(__name__)
 
 COMMAND = "the command line"
 """Who did what is done by `portico keys`, in the audit."""
@@ -45,7 +53,9 @@ class Keyring:
     def __init__(self, store: AccessStore, secret: Path) -> None:
         self.store = store
         self._secret = secret
-        self._read: tuple[int, Roster] | None = None
+        self._snapshot = Snapshot(secret.with_name("access.snapshot"))
+        self._read: tuple[Register, Roster] | None = None
+        self._heard = -inf
 
     async def issue(
         self, name: str, lifetime: float | None = None, by: str = COMMAND, **more: Any
@@ -125,10 +135,45 @@ class Keyring:
     async def roster(self) -> Roster:
         """Return who is known now; StoreUnavailable also if the secret is not that of the keys."""
         version = await self.store.version()
-        if self._read is None or self._read[0] != version:
+        if self._read is None or self._read[0].version != version:
             register = await self.store.register()
-            self._read = register.version, _roster(register, await self._opened(register.keys))
+            self._read = register, _roster(register, await self._opened(register.keys))
+        self._heard = time.monotonic()
         return self._read[1]
+
+    async def remember(self, spent: Spent) -> None:
+        """Remember who is known, in a file, if the store was heard of just now."""
+        if self._read is None or time.monotonic() - self._heard > FRESH:
+            return
+        register, roster = self._read
+        if register.keys:
+            try:
+                await self._snapshot.keep(register, spent, roster.secret)
+            except OSError as exc:
+                log.warning("keys cannot be remembered for an outage: %s", exc.strerror)
+
+    async def recall(self) -> tuple[Roster, float] | None:
+        """Return who was known when the store was last heard of, and how many seconds ago."""
+        known = await self._recalled()
+        if known is None:
+            return None
+        try:
+            secret = await self._opened(known.keys)
+        except StoreUnavailable:
+            return None
+        return _roster(known.register, secret), max(0.0, time.time() - known.read)
+
+    async def spent(self) -> tuple[Spent, float]:
+        """Return what is remembered of what was spent, and when that was (epoch seconds)."""
+        known = await self._recalled()
+        return (known.spent, known.read) if known else ({}, 0.0)
+
+    async def _recalled(self) -> Known | None:
+        try:
+            secret = await asyncio.to_thread(read, self._secret)
+        except StoreUnavailable:
+            return None
+        return await self._snapshot.recall(secret) if secret else None
 
     async def _usable(self, which: str) -> Kept:
         kept = await self.find(which)

@@ -166,6 +166,11 @@ class Limits:
             account = self._account(name, now)
             account.this_month = max(account.this_month, nano)
 
+    def remembered(self, spent: Mapping[str, tuple[int, int]], when: float) -> None:
+        """Take in what was spent of the day and the month in which *when* was, as in `learn`."""
+        today = {name: nano for name, (nano, _) in spent.items()}
+        self.learn(today, {name: nano for name, (_, nano) in spent.items()}, when)
+
     def spent(self, now: float) -> Iterator[tuple[str, int, int]]:
         """Yield the accounts that have spent anything: today's and this month's nano-dollars."""
         self._calendar.turn(now)

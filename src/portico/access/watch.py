@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from portico.access.base import Roster
-from portico.access.gate import MAKE, Gate, Rule
+from portico.access.gate import MAKE, Gate
 from portico.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -16,24 +16,28 @@ LOOK = 0.5
 """Seconds between looks at the keys: so long may a new one be unknown, a revoked one good."""
 
 type Read = Callable[[], Awaitable[Roster]]
+type Recall = Callable[[], Awaitable[tuple[Roster, float] | None]]
+"""Gives who was known when the store was last heard of, and the seconds since."""
 
 
 @asynccontextmanager
 async def open_gate(
-    rule: Rule, read: Read, pause: float = LOOK, secret: bytes | None = None
+    gate: Gate, read: Read, pause: float = LOOK, recall: Recall | None = None
 ) -> AsyncIterator[Gate]:
     """
-    Open a gate that goes by what *read* returns, asked anew every *pause* seconds.
+    Open *gate*, which goes by what *read* returns, asked anew every *pause* seconds.
 
-    A store that is away does not keep the gate from opening.
+    A store that is away does not keep the gate from opening: it goes by what *recall* returns.
 
     Raises:
         ConfigError: a newer version of this program keeps the keys.
     """
-    gate = Gate(rule, secret=secret)
     watch = Watch(gate, read)
     await watch.look()
-    _announce(rule, gate)
+    if gate.roster is None and recall is not None and (known := await recall()):
+        gate.know(*known)
+        log.warning("going by the keys of %d seconds ago", known[1])
+    _announce(gate)
     task = asyncio.create_task(watch.run(pause), name="gate watch")
     try:
         yield gate
@@ -77,7 +81,8 @@ class Watch:
             log.warning("the gateway is closed now: a first key was made, callers need one")
 
 
-def _announce(rule: Rule, gate: Gate) -> None:
+def _announce(gate: Gate) -> None:
+    rule = gate.rule
     if gate.needs_key is False:
         who = "everybody who reaches it" if rule.exposed else "this machine"
         until = "" if rule.required is False else ", until a first key is made"

@@ -80,6 +80,11 @@ def gated(answer: type, *errors: int) -> Documented:
     return documented(answer, 401, 503, *errors)
 
 
+def operated(answer: type, *errors: int) -> Documented:
+    """Return the same for a route of operators: another's key opens it neither."""
+    return gated(answer, 403, *errors)
+
+
 def problems(*statuses: int) -> Documented:
     """Return what OpenAPI says of error answers: their statuses, and the envelope they share."""
     return {

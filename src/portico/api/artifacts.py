@@ -17,9 +17,11 @@ from portico.api.answers import (
     Numbered,
     gated,
     id_of,
+    operated,
     problems,
 )
-from portico.api.deps import Caller, Here
+from portico.api.deps import Caller, Here, Operator
+from portico.api.people import noted
 from portico.api.problems import problem
 from portico.api.uploads import uploaded
 from portico.artifacts.archive import LONGEST_NAME, Archive
@@ -256,12 +258,14 @@ def _disposition(artifact: Artifact) -> str:
     return f"{way}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-@operator.post("/sweep", responses=gated(SweptTold))
+@operator.post("/sweep", responses=operated(SweptTold))
 async def sweep_artifacts(
     here: Here,
-    caller: Caller,
+    caller: Operator,
     dry_run: Annotated[bool, Query(description="Only say what would go")] = True,
 ) -> Response:
     """Delete what nothing refers to any more; it happens daily by itself."""
     swept = await here.sweep(dry_run)
+    if not dry_run:
+        await noted(here, caller, "artifacts.swept", f"{swept.blobs} blobs")
     return JSON(SweptTold(dry_run, swept.uses, swept.blobs, swept.derived, swept.bytes))

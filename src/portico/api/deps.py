@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 
 from portico.access.base import Caller as Asking
 from portico.access.gate import Gate
+from portico.access.keyring import Keyring
+from portico.access.members import Members
 from portico.artifacts.archive import Archive
 from portico.artifacts.sweep import Swept
 from portico.dispatch.design import Design
@@ -28,6 +30,8 @@ class Serving:
 
     gateway: Gateway
     gate: Gate
+    ring: Keyring
+    members: Members
     operating: Operating
     once: Once
     streams: Streams

@@ -11,8 +11,10 @@ from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
 from portico.api.embeddings import Embeddings, EmbeddingsBody
 from portico.api.explain import Explained
 from portico.api.health import Readiness
+from portico.api.keys import KeyList, KeyMade, KeyTold
 from portico.api.models import Model, ModelList
 from portico.api.operator import Cleared, Reloaded, RequestPage, Series, Standings, UsageSums
+from portico.api.people import Audit, People, PersonTold, Teams, TeamTold
 from portico.api.problems import Error
 from portico.api.shapes import ChatBody, Completion
 from portico.api.targets import Ordered
@@ -23,6 +25,7 @@ from portico.traces.base import Card
 from portico.vision.elements import Elements
 
 _VALUES = (
+    *(KeyList, KeyMade, KeyTold, Audit, People, PersonTold, Teams, TeamTold),
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
     *(Cleared, Ordered, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),

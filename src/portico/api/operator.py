@@ -10,9 +10,10 @@ from msgspec import Struct
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from portico.api.answers import JSON, Numbered, gated
+from portico.api.answers import JSON, Numbered, operated
 from portico.api.deps import Here, Operator
 from portico.api.explain import Rested, moment, standing
+from portico.api.people import noted
 from portico.chat.messages import Modality
 from portico.errors import ConfigRefused, NotFound
 from portico.ledger.base import (
@@ -146,7 +147,7 @@ class Reloaded(Struct, frozen=True):
     version: str
 
 
-@router.get("/standing", responses=gated(Standings))
+@router.get("/standing", responses=operated(Standings))
 async def get_standing(here: Here, caller: Operator) -> Response:
     """How every target stands, and what is held against targets, upstreams and paths."""
     now = time.time()
@@ -184,15 +185,16 @@ def _held(about: str, record: Record) -> Held:
     )
 
 
-@router.post("/standing/{name:path}/clear", responses=gated(Cleared, 404))
+@router.post("/standing/{name:path}/clear", responses=operated(Cleared, 404))
 async def clear_standing(name: str, here: Here, caller: Operator) -> Response:
     """Forget what is held against a target or an upstream: a person has acted."""
     if not here.gateway.standing.clear(name):
         raise NotFound(f"Nothing is held against {name[:100]!r}.")
+    await noted(here, caller, "standing.cleared", name)
     return JSON(Cleared(name))
 
 
-@router.get("/requests", responses=gated(RequestPage))
+@router.get("/requests", responses=operated(RequestPage))
 async def list_requests(
     here: Here, caller: Operator, asked: Annotated[RequestFilter, Query()]
 ) -> Response:
@@ -202,7 +204,7 @@ async def list_requests(
     return JSON(RequestPage(rows, more))
 
 
-@router.get("/requests/{request_id}", responses=gated(RequestRow, 404))
+@router.get("/requests/{request_id}", responses=operated(RequestRow, 404))
 async def get_request(request_id: str, here: Here, caller: Operator) -> Response:
     """One request with every attempt that was made for it."""
     found = await here.ledger.request(request_id)
@@ -211,7 +213,7 @@ async def get_request(request_id: str, here: Here, caller: Operator) -> Response
     return JSON(found)
 
 
-@router.get("/usage", responses=gated(UsageSums))
+@router.get("/usage", responses=operated(UsageSums))
 async def get_usage(
     here: Here, caller: Operator, asked: Annotated[UsageFilter, Query()]
 ) -> Response:
@@ -220,7 +222,7 @@ async def get_usage(
     return JSON(UsageSums(asked.by, rows))
 
 
-@router.get("/usage/series", responses=gated(Series))
+@router.get("/usage/series", responses=operated(Series))
 async def get_series(
     here: Here, caller: Operator, asked: Annotated[SeriesFilter, Query()]
 ) -> Response:
@@ -230,10 +232,12 @@ async def get_series(
     return JSON(Series(since, asked.step, asked.count, STEPS, rows))
 
 
-@router.post("/catalog/reload", responses=gated(Reloaded, 422))
+@router.post("/catalog/reload", responses=operated(Reloaded, 422))
 async def reload_catalog(here: Here, caller: Operator) -> Response:
     """Read the configuration again; a bad one is refused with its faults, the old one stays."""
     if problems := await here.reload():
         said = "; ".join(str(problem) for problem in problems)
         raise ConfigRefused(said, param=problems[0].key or None)
-    return JSON(Reloaded(here.gateway.house.catalog.version))
+    version = here.gateway.house.catalog.version
+    await noted(here, caller, "catalog.reloaded", version)
+    return JSON(Reloaded(version))

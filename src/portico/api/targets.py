@@ -7,8 +7,9 @@ from msgspec import Struct
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from portico.api.answers import JSON, Numbered, gated
-from portico.api.deps import Caller, Here
+from portico.api.answers import JSON, Numbered, operated
+from portico.api.deps import Here, Operator
+from portico.api.people import noted
 from portico.dispatch.operating import LONGEST
 
 router = APIRouter(prefix="/api/targets", tags=["operator"], route_class=Numbered)
@@ -44,27 +45,33 @@ def _told(here: Here, name: str, *, changed: bool) -> Response:
     return JSON(ordered)
 
 
-@router.post("/{name:path}/park", responses=gated(Ordered, 404))
-async def park_target(name: Name, here: Here, caller: Caller, reason: Reason) -> Response:
+@router.post("/{name:path}/park", responses=operated(Ordered, 404))
+async def park_target(name: Name, here: Here, caller: Operator, reason: Reason) -> Response:
     """Ask this target no more, by no way, until it is unparked."""
     changed = await here.operating.park(name, caller.key, reason.why)
+    await noted(here, caller, "target.parked", name)
     return _told(here, name, changed=changed)
 
 
-@router.post("/{name:path}/unpark", responses=gated(Ordered))
-async def unpark_target(name: Name, here: Here, caller: Caller) -> Response:
+@router.post("/{name:path}/unpark", responses=operated(Ordered))
+async def unpark_target(name: Name, here: Here, caller: Operator) -> Response:
     """Ask this target again."""
-    return _told(here, name, changed=await here.operating.unpark(name))
+    changed = await here.operating.unpark(name)
+    await noted(here, caller, "target.unparked", name)
+    return _told(here, name, changed=changed)
 
 
-@router.post("/{name:path}/off", responses=gated(Ordered, 404))
-async def switch_target_off(name: Name, here: Here, caller: Caller) -> Response:
+@router.post("/{name:path}/off", responses=operated(Ordered, 404))
+async def switch_target_off(name: Name, here: Here, caller: Operator) -> Response:
     """Get a simulated target down, to see what happens; a real one has no switch."""
     changed = await here.operating.switch_off(name, caller.key)
+    await noted(here, caller, "target.switched_off", name)
     return _told(here, name, changed=changed)
 
 
-@router.post("/{name:path}/on", responses=gated(Ordered))
-async def switch_target_on(name: Name, here: Here, caller: Caller) -> Response:
+@router.post("/{name:path}/on", responses=operated(Ordered))
+async def switch_target_on(name: Name, here: Here, caller: Operator) -> Response:
     """Get a simulated target up again."""
-    return _told(here, name, changed=await here.operating.switch_on(name))
+    changed = await here.operating.switch_on(name)
+    await noted(here, caller, "target.switched_on", name)
+    return _told(here, name, changed=changed)

@@ -7,11 +7,22 @@ from pathlib import Path
 
 from portico.access.gate import Gate, Rule
 from portico.access.keyring import Keyring
+from portico.access.limits import Limits
 from portico.access.sqlite import SQLiteAccess
 from portico.access.watch import open_gate
+from portico.dispatch.books import Books, books_kept
+from portico.ledger.base import LedgerStore
 from portico.settings import Settings
 
 POSTGRES = ("postgresql://", "postgres://")
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What counts what callers use, and what knows what they have used."""
+
+    limits: Limits
+    ledger: LedgerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +34,22 @@ class Access:
 
 
 @asynccontextmanager
-async def open_access(settings: Settings, home: Path, *, exposed: bool) -> AsyncIterator[Access]:
-    """Open the keys, and a gate that is kept in step with them."""
+async def open_access(
+    settings: Settings, home: Path, counting: Counting, *, exposed: bool
+) -> AsyncIterator[Access]:
+    """Open the keys, a gate that is kept in step with them, and the books of what was spent."""
     given = settings.access
     signed = given.user_jwt_secret
     secret = signed.get_secret_value().encode() if signed else b""
-    rule = Rule(given.required, exposed)
+    gate = Gate(Rule(given.required, exposed), secret=secret or None)
     async with (
         open_keyring(settings, home) as ring,
-        open_gate(rule, ring.roster, secret=secret or None) as gate,
+        open_gate(gate, ring.roster, recall=ring.recall),
     ):
-        yield Access(gate, ring)
+        counting.limits.remembered(*await ring.spent())
+        books = Books(counting.limits, counting.ledger, lambda: gate.roster)
+        async with books_kept(books, ring):
+            yield Access(gate, ring)
 
 
 @asynccontextmanager

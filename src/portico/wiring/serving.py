@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from portico.access.members import Members
 from portico.api.deps import Serving
 from portico.dispatch.descriptions import Descriptions
 from portico.dispatch.design import Design
@@ -39,7 +40,7 @@ from portico.upstreams.standing import Record, Standing
 from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
-from portico.wiring.keys import open_access
+from portico.wiring.keys import Counting, open_access
 from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
 from portico.wiring.tracing import open_tracing
@@ -118,10 +119,14 @@ async def open_serving(
         file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
         await stack.enter_async_context(file)
         await stack.enter_async_context(_calling(gateway, standing))
-        access = await stack.enter_async_context(open_access(settings, home, exposed=exposed))
+        access = await stack.enter_async_context(
+            open_access(settings, home, Counting(gateway.limits, store), exposed=exposed)
+        )
         yield Serving(
             gateway=gateway,
             gate=access.gate,
+            ring=access.ring,
+            members=Members(access.ring.store),
             operating=await stack.enter_async_context(
                 open_operating(gateway, simulator, feed, load, home)
             ),
