@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.traces.redaction import MASK, Redactor
+from portico.traces.story import NotAsked, RouteTold, Story
 
 KEY = "pk-" + "Ab3_-x9" * 6 + "Z"
 SECRETS = {
@@ -161,3 +162,21 @@ def test_nothing_is_suspected_that_stays_as_it_is_and_nothing_changed_that_is_no
     redactor = Redactor()
     if not redactor.suspect(msgspec.json.encode(value)):
         assert redactor.value(value) == value
+
+
+def test_the_names_of_a_story_are_no_reason_to_look_into_it() -> None:
+    """Or every trace would be opened and looked through, which costs more than all the rest."""
+    route = RouteTold(
+        role="code",
+        decided_by=(),
+        unsure=False,
+        modalities=("text",),
+        features=(),
+        tokens=400,
+        candidates=("deepseek-v3",),
+        passed=(NotAsked("qwen-vl", "over the role's 1 attempts"),),
+        resting={},
+    )
+    told = Story(route=route, request={"max_tokens": 5, "messages": []})
+    assert not Redactor().suspect(msgspec.json.encode(told))
+    assert Redactor().suspect(msgspec.json.encode({"passed": [{"password": "hunter2-hunter"}]}))
