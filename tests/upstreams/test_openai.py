@@ -158,7 +158,7 @@ async def test_thinking_comes_before_the_answer(pool: Pool, base: str, flavour: 
 async def test_the_key_is_sent_as_a_bearers_and_shows_nowhere_else(pool: Pool, base: str) -> None:
     asked = upstream(pool, base, "siliconflow")
     await answer(asked, ask())
-    assert KEY not in repr(asked._account)
+    assert KEY not in repr(asked.account)
     _, failure = await failing(upstream(pool, base, "siliconflow", key=""), ask())
     assert failure.kind is Kind.ACCOUNT
 

@@ -62,6 +62,10 @@ class Exchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Hang up; the outcome is settled."""
         self._clock.stop()
         if self._open is not None:
             await self._open.__aexit__(None, None, None)

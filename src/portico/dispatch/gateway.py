@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from portico.access.allowed import Views, check
@@ -12,7 +12,7 @@ from portico.chat.messages import Modality, Part
 from portico.chat.pictures import left_out, pictures, with_parts
 from portico.chat.request import ChatRequest
 from portico.dispatch.eyes import STUB
-from portico.dispatch.failover import Failover
+from portico.dispatch.failover import Failover, Opening
 from portico.dispatch.handing_down import HANDED_DOWN, HandingDown, may_be, without
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
@@ -29,8 +29,6 @@ from portico.routing.tiers import Target
 from portico.upstreams.base import Upstream
 from portico.upstreams.embedding import Embeds
 from portico.upstreams.standing import Standing
-
-type Opening = AbstractAsyncContextManager[Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +97,16 @@ class Gateway:
         try:
             route, catalog = self._planned(journey, house)
             hold = reserve(self.limits, journey, route)
-            async with AsyncExitStack() as stack:
-                try:
-                    if not route.candidates:
-                        raise incapable(route, catalog)
-                    await self._leave_out(journey, route.role)
-                    opening: Opening = self.failover.open(journey, route, house.upstreams)
-                    answer = await stack.enter_async_context(opening)
-                except GatewayError as failed:
-                    opening = await self._handed_down(journey, route, failed)
-                    answer = await stack.enter_async_context(opening)
+            try:
+                if not route.candidates:
+                    raise incapable(route, catalog)
+                await self._leave_out(journey, route.role)
+                opening = self.failover.open(journey, route, house.upstreams)
+                answer = await opening.__aenter__()
+            except GatewayError as failed:
+                opening = await self._handed_down(journey, route, failed)
+                answer = await opening.__aenter__()
+            async with aclosing(opening):  # a stack for it would cost more than it
                 yield answer
             self._note(journey, route, answer)
         except GatewayError as exc:

@@ -3,8 +3,8 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 from portico.dispatch.exchange import Exchange
 from portico.routing.attempts import Failure
@@ -16,12 +16,20 @@ ENOUGH = 20  # of them before a target counts as known
 SHARE_OF = 200  # requests over which the share of hedged ones is counted
 
 
+class Scope(Protocol):
+    """What an attempt holds, until it is closed; what is closed already stays so."""
+
+    async def aclose(self) -> None:
+        """Give it back."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """An attempt under way; closing its scope hangs up and books it."""
 
     exchange: Exchange
-    scope: AsyncExitStack
+    scope: Scope
 
 
 class Hedging:

@@ -1,8 +1,7 @@
 """One request's attempts: entered, settled, closed; each takes a place and is noted at its end."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portico.chat.json import NOT_JSON, is_json, wants_json
@@ -16,7 +15,7 @@ from portico.dispatch.places import Places
 from portico.dispatch.turns import Turns
 from portico.routing.attempts import Answered, Broken, Failed, Failure, Kind
 from portico.routing.tiers import Target
-from portico.upstreams.base import Ask, Upstream
+from portico.upstreams.base import Upstream
 from portico.upstreams.spending import Begun
 from portico.upstreams.standing import Standing
 
@@ -41,22 +40,21 @@ class Trials:
         self.journey = journey
         self.turns = turns
         self.upstreams = upstreams
-        self._records = records
+        self.records = records
         self._under_way: Running | None = None
         self._repaired = False
 
     async def enter(self, target: Target, request: ChatRequest | None = None) -> Running:
         """Take a place for an attempt at *target*; nothing is sent yet."""
-        scope = AsyncExitStack()
         request = await self._seen(request or self.journey.request, target)
         ask = self.turns.ask(request, target)
-        exchange = await scope.enter_async_context(self._attempt(ask))
-        self._under_way = Running(exchange, scope)
+        exchange = Exchange(ask, self.journey.began, self._within(target))
+        self._under_way = Running(exchange, _Booked(exchange, self))
         return self._under_way
 
     async def _seen(self, request: ChatRequest, target: Target) -> ChatRequest:
         """Return *request* with its pictures as *target* takes them."""
-        eyes = self._records.eyes
+        eyes = self.records.eyes
         if eyes is None or Modality.IMAGE not in target.accepts:
             return request
         return await eyes.show(self.journey, request, target, self._left)
@@ -90,7 +88,7 @@ class Trials:
 
     async def race(self, target: Target, after: float) -> Running | None:
         """Ask *target* and, after *after* seconds of silence, somebody else too; who was first?"""
-        hedging = self._records.hedging
+        hedging = self.records.hedging
         race = Race(self.enter, self._start, self.turns.refuses)
         hedging.count()
         winner, failures = await race.run(
@@ -112,21 +110,6 @@ class Trials:
         target = running.exchange.target
         return await running.exchange.start(self.upstreams[target.upstream])
 
-    @asynccontextmanager
-    async def _attempt(self, ask: Ask) -> AsyncIterator[Exchange]:
-        """A place for the time of one attempt, which is noted however it ends."""
-        exchange = Exchange(ask, self.journey.began, self._within(ask.target))
-        places, quotas = self._records.places, self._records.standing.quotas
-        places.take(ask.target)
-        begun = quotas.begin(ask.target, self.turns.tokens, time.time())
-        try:
-            async with exchange:
-                yield exchange
-        finally:
-            places.give_back(ask.target)
-            self._note(exchange, begun)
-            quotas.end(ask.target, begun, exchange.outcome)
-
     def _within(self, target: Target) -> float:
         """
         Return the seconds that *target* gets to its first delta, or to a whole answer.
@@ -142,11 +125,11 @@ class Trials:
     @property
     def _left(self) -> float:
         """Seconds of the caller's own clock."""
-        return self.journey.began + self._records.answer_within - time.monotonic()
+        return self.journey.began + self.records.answer_within - time.monotonic()
 
-    def _note(self, exchange: Exchange, begun: Begun) -> None:
+    def note(self, exchange: Exchange, begun: Begun) -> None:
         """Runs however the attempt ends, also when the caller has left."""
-        journey, standing = self.journey, self._records.standing
+        journey, standing = self.journey, self.records.standing
         journey.under_way = False
         number = len(journey.attempts) + 1
         if journey.tape is not None:
@@ -158,9 +141,41 @@ class Trials:
             case Answered():
                 standing.praise(exchange.target)
         if exchange.first_delta is not None:
-            self._records.hedging.learn(exchange.target, exchange.first_delta)
+            self.records.hedging.learn(exchange.target, exchange.first_delta)
+
+    @property
+    def owner(self) -> str | None:
+        """Whose places these are."""
+        return self.journey.caller.owner
 
     async def aclose(self) -> None:
         """Close whatever is under way; what is closed already stays so."""
         if self._under_way is not None:
             await self._under_way.scope.aclose()
+
+
+class _Booked:
+    """A place for the time of one attempt, which is noted however it ends."""
+
+    __slots__ = ("_begun", "_closed", "_exchange", "_trials")
+
+    def __init__(self, exchange: Exchange, trials: Trials) -> None:
+        self._exchange = exchange
+        self._trials = trials
+        self._closed = False
+        records, target = trials.records, exchange.target
+        records.places.take(target)
+        self._begun = records.standing.quotas.begin(target, trials.turns.tokens, time.time())
+
+    async def aclose(self) -> None:
+        """Hang up, give the place back, and note what came of it; once."""
+        if self._closed:
+            return
+        self._closed = True
+        exchange, records = self._exchange, self._trials.records
+        try:
+            await exchange.aclose()
+        finally:
+            records.places.give_back(exchange.target)
+            self._trials.note(exchange, self._begun)
+            records.standing.quotas.end(exchange.target, self._begun, exchange.outcome)

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from types import TracebackType
 
 import msgspec
 from msgspec import Struct
@@ -43,7 +44,7 @@ class OpenAI:
     """An account at a provider of OpenAI's dialect; see `upstreams.base.Upstream`."""
 
     def __init__(self, account: Account, reasonings: Reasonings) -> None:
-        self._account = account
+        self.account = account
         self._flavour = flavour_of(account.flavour)
         self._reasonings = reasonings
         self._headers = {"content-type": "application/json", "accept": "application/json"}
@@ -51,70 +52,118 @@ class OpenAI:
             self._headers["authorization"] = f"Bearer {account.api_key}"
         self._headers |= account.headers
 
-    @asynccontextmanager
-    async def open(self, ask: Ask) -> AsyncIterator[AsyncIterator[Batch]]:
+    def open(self, ask: Ask) -> "_Opening":
         """Ask the target; the answer's head has come once the context is entered."""
+        return _Opening(self, ask)
+
+    def call(self, ask: Ask) -> HTTPRequest:
+        """Return the request that asks it."""
         stream, body = ask.request.stream, encode(ask, self._flavour, self._reasonings)
         ask.slip.body = body
-        call = HTTPRequest(
-            f"{self._account.base_url}/chat/completions",
+        return HTTPRequest(
+            f"{self.account.base_url}/chat/completions",
             self._headers | {"accept": "text/event-stream"} if stream else self._headers,
             whole(body, ask.request.aside),
             connect=ask.target.patience.connect,
         )
-        async with AsyncExitStack() as stack:
-            while True:  # until an exit is served, or none is left
-                with _carrying():
-                    answer = await stack.enter_async_context(self._account.client.send(call))
-                ask.slip.receipt = answer.receipt
-                if answer.status == 200:
-                    break
-                failure = await self._refusal(answer)
-                if not elsewhere(failure, answer):
-                    raise UpstreamFailed(failure)
-            media = answer.headers.get("content-type", "")
-            streamed = "event-stream" in media or (stream and "json" not in media)
-            yield (_Streamed if streamed else _Whole)(self._account, answer, self._listener(ask))
 
     async def models(self) -> frozenset[str] | None:
         """Return the listed ids; an empty list is no evidence and counts as none."""
-        call = HTTPRequest(f"{self._account.base_url}/models", self._headers, method="GET")
+        call = HTTPRequest(f"{self.account.base_url}/models", self._headers, method="GET")
         async with AsyncExitStack() as stack:
-            with _carrying():
-                answer = await stack.enter_async_context(self._account.client.send(call))
+            with _carrying:
+                answer = await stack.enter_async_context(self.account.client.send(call))
             if answer.status in NO_LIST:
                 return None
             if answer.status != 200:
-                raise UpstreamFailed(await self._refusal(answer))
+                raise UpstreamFailed(await self.refusal(answer))
             body = await _read(answer)
             try:
                 found = msgspec.json.decode(body, type=_Models | list[_Model])
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                raise UpstreamFailed(_judged(self._account, answer, body)) from None
+                raise UpstreamFailed(_judged(self.account, answer, body)) from None
         listed = found.data if isinstance(found, _Models) else found
         return frozenset(model.id for model in listed) or None
 
-    async def _refusal(self, answer: HTTPAnswer) -> Failure:
+    async def refusal(self, answer: HTTPAnswer) -> Failure:
+        """Return what an answer means that is none."""
         try:
             body = await answer.read(MOST_ERROR)
         except EgressError:
             body = b""  # the status has come, and says enough
-        return _judged(self._account, answer, body)
+        return _judged(self.account, answer, body)
 
-    def _listener(self, ask: Ask) -> "_Listener":
-        reading = Reading(self._account.flavour, now=time.time(), choices=ask.request.n or 1)
+    def listener(self, ask: Ask) -> "_Listener":
+        """Return who reads the answer to *ask*."""
+        reading = Reading(self.account.flavour, now=time.time(), choices=ask.request.n or 1)
         if not self._flavour.wants_reasoning:
             return _Listener(reading, None)
         return _Listener(reading, Note(self._reasonings, owner(ask.target), ask.request.messages))
 
 
-@contextmanager
-def _carrying() -> Iterator[None]:
-    """Turn what egress raises into the one thing that an upstream may."""
+class _Carrying:
+    """Turns what egress raises into the one thing that an upstream may."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, EgressError):
+            raise UpstreamFailed(from_exception(error)) from error
+
+
+_carrying = _Carrying()
+
+
+@asynccontextmanager
+async def _left(sending: AbstractAsyncContextManager[HTTPAnswer]) -> AsyncIterator[None]:
+    """Leave *sending*, which was entered, at the end of the block."""
     try:
         yield
-    except EgressError as exc:
-        raise UpstreamFailed(from_exception(exc)) from exc
+    finally:
+        await sending.__aexit__(None, None, None)
+
+
+class _Opening:
+    """One question under way: written out, as every request pays for it."""
+
+    __slots__ = ("_ask", "_sending", "_upstream")
+
+    def __init__(self, upstream: OpenAI, ask: Ask) -> None:
+        self._upstream = upstream
+        self._ask = ask
+
+    async def __aenter__(self) -> AsyncIterator[Batch]:
+        upstream, ask = self._upstream, self._ask
+        account, call = upstream.account, upstream.call(ask)
+        while True:  # until an exit is served, or none is left
+            sending = account.client.send(call)
+            with _carrying:
+                answer = await sending.__aenter__()
+            ask.slip.receipt = answer.receipt
+            if answer.status == 200:
+                break
+            async with _left(sending):
+                failure = await upstream.refusal(answer)
+                if not elsewhere(failure, answer):
+                    raise UpstreamFailed(failure)
+        self._sending = sending
+        media, stream = answer.headers.get("content-type", ""), ask.request.stream
+        streamed = "event-stream" in media or (stream and "json" not in media)
+        return (_Streamed if streamed else _Whole)(account, answer, upstream.listener(ask))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._sending.__aexit__(kind, error, trace)
 
 
 class _Listener:
