@@ -29,6 +29,7 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self.closed = False  # by either side
         self._on_lost = on_lost
+        self._waits: select.poll | None = None
         self._begin()
         self._busy = False
 
@@ -176,9 +177,10 @@ class Connection(asyncio.Protocol):
         """True for a resting connection on which something waits: its end, or what nobody asked."""
         if self.closed or self.transport is None:
             return True
-        waiting = select.poll()
-        waiting.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(waiting.poll(0))
+        if self._waits is None:  # made once: it is asked before every request
+            self._waits = select.poll()
+            self._waits.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(self._waits.poll(0))
 
     def rest(self, now: float) -> None:
         """Wait in the pool from *now* (loop time) on."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -122,7 +123,8 @@ class Recorder:
     async def flush(self) -> None:
         """Bring everything recorded so far to the store, or to the ring if it is away."""
         async with self._storing:
-            while self._takes:
+            # What comes meanwhile gathers for the next time: two or three make no batch.
+            for _ in range(math.ceil(len(self._takes) / self._pace.batch)):
                 await self._next()
             if self._stranded and self._may_ask():
                 await self._replay()

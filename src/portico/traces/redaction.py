@@ -106,7 +106,7 @@ _GATE = (
 )
 """One of these is in whatever a family finds, and but for that in few texts."""
 
-_HARMLESS = re.compile(rb'_tokens|"tokens":|"passed":')
+_HARMLESS = (b"_tokens", b'"tokens":', b'"passed":')
 """max_tokens, completion_tokens; names of a story's own: what is in every trace tells nothing."""
 _RUNS = bytes(
     97 if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "+/_-=") else 32
@@ -139,7 +139,9 @@ class Redactor:
 
         It has to be free of escapes for what needs none: what msgspec writes is.
         """
-        lowered = _HARMLESS.sub(b"", text.lower())
+        lowered = text.lower()
+        for name in _HARMLESS:  # an expression would cost twenty times as much
+            lowered = lowered.replace(name, b"")
         for hint in _GATE:
             if hint in lowered:
                 return True
