@@ -1,5 +1,6 @@
-"""What every LedgerStore promises. A further backend is one more line in BACKENDS."""
+"""What every LedgerStore promises. A further backend is one more name in BACKENDS."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -18,6 +19,7 @@ from portico.ledger.base import (
     UsageQuery,
     UsageRow,
 )
+from portico.ledger.postgres import open_postgres
 from portico.ledger.rows import row_of
 from portico.ledger.sqlite import open_sqlite
 from portico.routing.attempts import Abandoned, Answered, Passage
@@ -25,11 +27,9 @@ from tests.ledger.entries import GEMINI, LIMITED, PRETEND, QWEN, attempt, entry
 
 pytestmark = pytest.mark.anyio
 
-type Opener = Callable[[Path], AbstractAsyncContextManager[LedgerStore]]
+type Opener = Callable[[], AbstractAsyncContextManager[LedgerStore]]
 
-BACKENDS: dict[str, Opener] = {
-    "sqlite": lambda folder: open_sqlite(folder / "ledger.db"),
-}
+BACKENDS = ("sqlite", "postgres")
 
 HOSTILE = ["'; DROP TABLE requests; --", "%", "_", '"', "a,b", "null", "", "Ж漢\u202e", "\ufffd"]
 DAY = 86_400.0
@@ -37,8 +37,17 @@ NOON = 1_790_000_000.0 // DAY * DAY + DAY / 2
 
 
 @pytest.fixture(params=BACKENDS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LedgerStore]:
-    async with BACKENDS[request.param](tmp_path) as opened:
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Opens one and the same ledger, again and again."""
+    if request.param == "sqlite":
+        return lambda: open_sqlite(tmp_path / "ledger.db")
+    url = request.getfixturevalue("database")
+    return lambda: open_postgres(url)
+
+
+@pytest.fixture
+async def store(opener: Opener) -> AsyncIterator[LedgerStore]:
+    async with opener() as opened:
         yield opened
 
 
@@ -294,3 +303,49 @@ async def test_usage_by_task_tells_background_work_from_the_rest(store: LedgerSt
 async def test_five_hundred_requests_fit_one_append(store: LedgerStore) -> None:
     await store.append([row(attempt(), attempt()) for _ in range(500)])
     assert (await by(store, By.TARGET))["gemini-3-flash"].attempts == 1000
+
+
+async def test_usage_is_the_same_whether_added_up_by_the_hour_or_row_by_row(
+    store: LedgerStore,
+) -> None:
+    rows = [
+        row(attempt(GEMINI), started=NOON + minutes * 60, caller=f"key-{minutes % 3}")
+        for minutes in range(0, 300, 7)
+    ]
+    await store.append(rows)
+    marks = (None, NOON, NOON + 1, NOON + 3599.5, NOON + 3600, NOON + 5000, NOON + 12_345.25)
+    for since in marks:
+        for until in marks:
+            inside = [one for one in rows if (since or 0) <= one.started < (until or 1e12)]
+            for by_what in (By.CALLER, By.TARGET, By.DAY):
+                found = await store.usage(UsageQuery(by_what, since, until))
+                assert sum(usage.requests for usage in found) == len(inside), (since, until)
+                assert sum(usage.input for usage in found) == 1000 * len(inside)
+
+
+async def test_many_processes_that_replay_the_same_batch_count_it_once(opener: Opener) -> None:
+    batch = [row(attempt(GEMINI), attempt(QWEN, LIMITED)) for _ in range(40)]
+
+    async def replay() -> None:
+        async with opener() as store:
+            for _ in range(3):
+                await store.append(batch)
+
+    await asyncio.gather(*(replay() for _ in range(4)))
+    async with opener() as store:
+        found = await by(store, By.TARGET)
+        assert found["gemini-3-flash"].requests == found["gemini-3-flash"].attempts == 40
+        assert (await by(store, By.CALLER))["key-1"].attempts == 80
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_filters_find_nothing_and_change_nothing(
+    store: LedgerStore, text: str
+) -> None:
+    kept = row(attempt(), person="anna", team="red", chat="c1", modalities=("text",))
+    await store.append([kept])
+    for name in ("role", "target", "outcome", "caller", "modality", "kind", "person", "team"):
+        assert await store.requests(RequestQuery(**{name: text})) == []
+    assert await store.requests(RequestQuery(chat=text)) == []
+    assert await store.requests(RequestQuery(before=text)) == []
+    assert await store.requests(RequestQuery()) == [kept]

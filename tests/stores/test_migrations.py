@@ -5,7 +5,12 @@ import pytest
 from portico.errors import ConfigError
 from portico.stores.migrations import Migration, Steps, migration, steps
 
-KINDS = [("access", "sqlite"), ("artifacts", "sqlite"), ("ledger", "sqlite")]
+KINDS = [
+    ("access", "sqlite"),
+    ("artifacts", "sqlite"),
+    ("ledger", "sqlite"),
+    ("ledger", "postgres"),
+]
 THREE = Steps("ledger", "the ledger", tuple(Migration(n, f"step {n}", ()) for n in (1, 2, 3)))
 
 

@@ -1,44 +1,46 @@
-"""What is asked of the SQLite ledger. Every value is a parameter; only our own words are SQL."""
+"""What is asked of a ledger's database. Every value is a parameter; only our own words are SQL."""
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 
-from msgspec import convert
+from portico.ledger.base import MOST, By, RequestQuery, SeriesQuery
+from portico.ledger.columns import ATTEMPT, REQUEST
+from portico.ledger.series import ATTEMPTS, REQUESTS
+from portico.ledger.sums import NAMES, Window
 
-from portico.ledger.base import (
-    MOST,
-    AttemptRow,
-    By,
-    RequestQuery,
-    RequestRow,
-    UsageQuery,
-    UsageRow,
-)
-from portico.ledger.prices import from_nano
-
-REQUEST_COLUMNS = (
-    "id, started, took, asked, role, decided_by, caller, task, operation, modalities,"
-    " streamed, outcome, status, degraded, target, first_delta, simulated,"
-    " person, team, chat, message"
-)
-ATTEMPT_COLUMNS = (
-    "id, request, position, target, upstream, model, tier, egress, started, took, first_delta,"
-    " outcome, kind, status, detail, input, cached, output, reasoning, cost_nano, simulated,"
-    " tunnel, exit, exit_region, exit_age"
-)
+type Statement = tuple[str, Sequence[object]]
+"""SQL with a `?` for each of its values."""
 
 
-def _insert(table: str, columns: str) -> str:
-    marks = ", ".join("?" for _ in columns.split(","))
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What databases write differently; statements are written as SQLite has them."""
+
+    schema: str = ""
+    floor: str = ""
+    position: str = "instr"
+    numbered: bool = False
+
+    def __call__(self, statement: Statement) -> Statement:
+        """Return *statement* in this dialect."""
+        sql, values = statement
+        for table in ("requests", "attempts", "usage_hours"):
+            sql = sql.replace(f"[{table}]", f"{self.schema}{table}")
+        sql = sql.replace("[floor]", self.floor).replace("[position]", self.position)
+        if self.numbered:
+            numbers = count(1)
+            first, *rest = sql.split("?")
+            sql = first + "".join(f"${next(numbers)}{part}" for part in rest)
+        return sql, values
 
 
-INSERT_REQUEST = _insert("requests", REQUEST_COLUMNS)
-INSERT_ATTEMPT = _insert("attempts", ATTEMPT_COLUMNS)
+SQLITE = Dialect()
+POSTGRES = Dialect("portico.", "floor", "strpos", numbered=True)
 
 KEYS = {
     By.ROLE: "r.role",
-    By.DAY: "date(r.started, 'unixepoch')",
+    By.DAY: "NULL",  # a piece of an hour is of one day, and who asks knows which
     By.CALLER: "r.caller",
     By.PERSON: "r.person",
     By.TEAM: "r.team",
@@ -48,21 +50,21 @@ KEYS = {
 }
 OF_ATTEMPTS = {By.TARGET, By.UPSTREAM}
 
-SUMS = """
-    count(DISTINCT r.id) AS requests,
-    count(a.id) AS attempts,
-    coalesce(sum(a.input) FILTER (WHERE a.simulated = 0), 0) AS input,
-    coalesce(sum(a.cached) FILTER (WHERE a.simulated = 0), 0) AS cached,
-    coalesce(sum(a.output) FILTER (WHERE a.simulated = 0), 0) AS output,
-    coalesce(sum(a.reasoning) FILTER (WHERE a.simulated = 0), 0) AS reasoning,
-    sum(a.cost_nano) FILTER (WHERE a.simulated = 0) AS cost_nano,
-    count(a.id) FILTER (
-        WHERE a.simulated = 0 AND a.cost_nano IS NULL AND a.outcome <> 'failed'
-    ) AS unpriced,
-    count(a.id) FILTER (WHERE a.simulated = 1) AS simulated,
-    coalesce(sum(a.input) FILTER (WHERE a.simulated = 1), 0) AS simulated_input,
-    coalesce(sum(a.output) FILTER (WHERE a.simulated = 1), 0) AS simulated_output
-"""
+_REAL = "FILTER (WHERE a.simulated = 0)"
+_PLAYED = "FILTER (WHERE a.simulated = 1)"
+SUMS: Mapping[str, str] = {
+    "requests": "count(DISTINCT r.id)",
+    "attempts": "count(a.id)",
+    **{name: f"sum(a.{name}) {_REAL}" for name in ("input", "cached", "output", "reasoning")},
+    "cost_nano": f"CAST(sum(a.cost_nano) {_REAL} AS bigint)",
+    "priced": f"count(a.cost_nano) {_REAL}",
+    "unpriced": "count(a.id) FILTER"
+    " (WHERE a.simulated = 0 AND a.cost_nano IS NULL AND a.outcome <> 'failed')",
+    "simulated": f"count(a.id) {_PLAYED}",
+    "simulated_input": f"sum(a.input) {_PLAYED}",
+    "simulated_output": f"sum(a.output) {_PLAYED}",
+}
+assert tuple(SUMS) == NAMES
 
 CONDITIONS = {
     "role": "r.role = ?",
@@ -70,103 +72,85 @@ CONDITIONS = {
     "outcome": "r.outcome = ?",
     "caller": "r.caller = ?",
     "task": "coalesce(r.task, '') = ?",
-    "modality": "instr(',' || r.modalities || ',', ',' || ? || ',') > 0",
-    "kind": "r.id IN (SELECT request FROM attempts WHERE kind = ?)",
-    "degraded": "(r.degraded IS NOT NULL) = ?",
+    "modality": "[position](',' || r.modalities || ',', ',' || ? || ',') > 0",
+    "kind": "r.id IN (SELECT request FROM [attempts] WHERE kind = ?)",
+    "degraded": "(CASE WHEN r.degraded IS NULL THEN 0 ELSE 1 END) = ?",
     "simulated": "r.simulated = ?",
     "person": "r.person = ?",
     "team": "r.team = ?",
     "chat": "r.chat = ?",
     "since": "r.started >= ?",
     "until": "r.started < ?",
-    "before": "(r.started, r.id) < (SELECT started, id FROM requests WHERE id = ?)",
+    "before": "(r.started, r.id) < (SELECT started, id FROM [requests] WHERE id = ?)",
 }
 
 
-def usage(connection: sqlite3.Connection, query: UsageQuery) -> list[UsageRow]:
-    """Return what LedgerStore.usage promises."""
-    join = "JOIN" if query.by in OF_ATTEMPTS else "LEFT JOIN"
-    order = "key" if query.by is By.DAY else "requests DESC, key"
-    where, values = _where({"since": query.since, "until": query.until})
-    found = connection.execute(
-        f"SELECT {KEYS[query.by]} AS key, {SUMS}"
-        f" FROM requests r {join} attempts a ON a.request = r.id"
-        f" {where} GROUP BY 1 ORDER BY {order}",
-        values,
-    )
-    return [_usage_row(_named(found, row)) for row in found]
-
-
-def requests(connection: sqlite3.Connection, query: RequestQuery) -> list[RequestRow]:
-    """Return what LedgerStore.requests promises."""
+def listing(query: RequestQuery) -> Statement:
+    """Return the requests of *query*, newest first."""
     where, values = _where({name: getattr(query, name) for name in CONDITIONS})
     limit = min(max(query.limit, 1), MOST)
-    return _with_attempts(
-        connection, f"{where} ORDER BY r.started DESC, r.id DESC LIMIT ?", (*values, limit)
+    order = "ORDER BY r.started DESC, r.id DESC LIMIT ?"
+    return f"{_requests()} {where} {order}", (*values, limit)
+
+
+def one(ident: str) -> Statement:
+    """Return the request of that id."""
+    return f"{_requests()} WHERE r.id = ?", (ident,)
+
+
+def attempts_of(idents: Sequence[str]) -> Statement:
+    """Return the attempts of these requests, in the order of asking."""
+    marks = ", ".join("?" for _ in idents) or "NULL"
+    columns = ", ".join(ATTEMPT)
+    where = f"WHERE request IN ({marks}) ORDER BY request, position"
+    return f"SELECT {columns} FROM [attempts] {where}", tuple(idents)
+
+
+def edge(by: By, since: float, until: float) -> Statement:
+    """Return a key and the SUMS of each, over the rows of a piece of an hour."""
+    join = "JOIN" if by in OF_ATTEMPTS else "LEFT JOIN"
+    sums = ", ".join(f"coalesce({SUMS[name]}, 0)" for name in NAMES)
+    where, values = _where({"since": since, "until": until})
+    tables = f"[requests] r {join} [attempts] a ON a.request = r.id"
+    group = "HAVING count(*) > 0" if by is By.DAY else "GROUP BY 1"
+    return f"SELECT {KEYS[by]}, {sums} FROM {tables} {where} {group}", values
+
+
+def hours(by: By, window: Window) -> Statement:
+    """Return a name (for days: the day since 1970) and the sums of each, over whole hours."""
+    given = {"hour >= ?": window.first, "hour < ?": window.end}
+    parts = {part: value for part, value in given.items() if value is not None}
+    where = " AND ".join(("dimension = ?", *parts))
+    what = "hour / 24" if by is By.DAY else "name"
+    sums = ", ".join(f"CAST(sum({name}) AS bigint)" for name in NAMES)
+    kept = By.ROLE if by is By.DAY else by
+    sql = f"SELECT {what}, {sums} FROM [usage_hours] WHERE {where} GROUP BY 1"
+    return sql, (kept.value, *parts.values())
+
+
+def add_hour() -> str:
+    """Add to one cell: its dimension, hour and name, and what NAMES are to grow by."""
+    marks = ", ".join("?" for _ in range(3 + len(NAMES)))
+    grow = ", ".join(f"{name} = u.{name} + excluded.{name}" for name in NAMES)
+    return (
+        f"INSERT INTO [usage_hours] AS u (dimension, hour, name, {', '.join(NAMES)})"
+        f" VALUES ({marks}) ON CONFLICT (dimension, hour, name) DO UPDATE SET {grow}"
     )
 
 
-def request(connection: sqlite3.Connection, ident: str) -> RequestRow | None:
-    """Return what LedgerStore.request promises."""
-    found = _with_attempts(connection, "WHERE r.id = ?", (ident,))
-    return found[0] if found else None
+def series(query: SeriesQuery) -> tuple[Statement, Statement]:
+    """Return what targets did, span by span, and what their attempts took."""
+    until = query.since + query.step * query.count
+    values = (query.since, query.step, query.since, until)
+    return (REQUESTS, values), (ATTEMPTS, values)
 
 
-def _with_attempts(
-    connection: sqlite3.Connection, rest: str, values: Sequence[object]
-) -> list[RequestRow]:
-    found = connection.execute(f"SELECT {REQUEST_COLUMNS} FROM requests r {rest}", values)
-    rows = [_named(found, row) for row in found]
-    attempts = _attempts(connection, [str(row["id"]) for row in rows])
-    return [_request_row(row, attempts.get(str(row["id"]), ())) for row in rows]
+def _requests() -> str:
+    return f"SELECT {', '.join(REQUEST)} FROM [requests] r"
 
 
-def _attempts(
-    connection: sqlite3.Connection, idents: list[str]
-) -> dict[str, tuple[AttemptRow, ...]]:
-    marks = ", ".join("?" for _ in idents)
-    found = connection.execute(
-        f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE request IN ({marks})"
-        " ORDER BY request, position",
-        idents,
-    )
-    of: dict[str, tuple[AttemptRow, ...]] = {}
-    for values in found:
-        row = _named(found, values)
-        ident = str(row.pop("request"))
-        of[ident] = (*of.get(ident, ()), _attempt_row(row))
-    return of
-
-
-def _where(wanted: dict[str, object]) -> tuple[str, list[object]]:
+def _where(wanted: Mapping[str, object]) -> tuple[str, list[object]]:
     given = {name: value for name, value in wanted.items() if value is not None}
     conditions = " AND ".join(CONDITIONS[name] for name in given)
-    return (f"WHERE {conditions}" if conditions else "", list(given.values()))
-
-
-def _named(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> dict[str, object]:
-    return dict(zip((column[0] for column in cursor.description), values, strict=True))
-
-
-def _usage_row(row: dict[str, object]) -> UsageRow:
-    return convert({**row, "cost_usd": _usd(row["cost_nano"])}, UsageRow)
-
-
-def _request_row(row: dict[str, object], attempts: tuple[AttemptRow, ...]) -> RequestRow:
-    modalities = str(row["modalities"])
-    typed: dict[str, object] = {
-        "modalities": tuple(modalities.split(",")) if modalities else (),
-        "streamed": bool(row["streamed"]),
-        "simulated": bool(row["simulated"]),
-        "attempts": attempts,
-    }
-    return convert({**row, **typed}, RequestRow)
-
-
-def _attempt_row(row: dict[str, object]) -> AttemptRow:
-    typed = {"simulated": bool(row["simulated"]), "cost_usd": _usd(row["cost_nano"])}
-    return convert({**row, **typed}, AttemptRow)
-
-
-def _usd(nano: object) -> str | None:
-    return from_nano(nano) if isinstance(nano, int) else None
+    values = [int(one) if isinstance(one, bool) else one for one in given.values()]
+    return (f"WHERE {conditions}" if conditions else "", values)

@@ -1,13 +1,13 @@
 """What is drawn: who answered how often, how long callers waited, what it took, span by span."""
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from portico.ledger.base import STEPS, SeriesQuery, SeriesRow
-from portico.ledger.prices import from_nano
+from portico.ledger.base import STEPS, SeriesRow
+from portico.ledger.columns import usd
 
-_SPAN = "CAST((r.started - :since) / :step AS INTEGER)"
-_WITHIN = "r.started >= :since AND r.started < :since + :step * :count"
+_SPAN = "CAST([floor]((r.started - ?) / ?) AS INTEGER)"
+_WITHIN = "r.started >= ? AND r.started < ?"
 
 
 def _waits() -> Iterator[str]:
@@ -26,25 +26,24 @@ REQUESTS = f"""
         count(*) FILTER (WHERE r.outcome IN ('refused', 'abandoned')),
         count(*) FILTER (WHERE r.simulated = 1),
         {", ".join(_waits())}
-    FROM requests r WHERE {_WITHIN} GROUP BY 1, 2 ORDER BY 1, 2
+    FROM [requests] r WHERE {_WITHIN} GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 ATTEMPTS = f"""
     SELECT {_SPAN} AS at, a.target AS target,
-        coalesce(sum(a.input), 0), coalesce(sum(a.output), 0), sum(a.cost_nano)
-    FROM requests r JOIN attempts a ON a.request = r.id
+        coalesce(sum(a.input), 0), coalesce(sum(a.output), 0), CAST(sum(a.cost_nano) AS bigint)
+    FROM [requests] r JOIN [attempts] a ON a.request = r.id
     WHERE {_WITHIN} AND a.simulated = 0 GROUP BY 1, 2
 """
 
 
-def read(connection: sqlite3.Connection, query: SeriesQuery) -> list[SeriesRow]:
-    """Return what LedgerStore.series promises."""
-    span = {"since": query.since, "step": query.step, "count": query.count}
-    used = {(at, target): rest for at, target, *rest in connection.execute(ATTEMPTS, span)}
+def together(
+    requests: Iterable[Iterable[Any]], attempts: Iterable[Iterable[Any]]
+) -> list[SeriesRow]:
+    """Return what LedgerStore.series promises, of what REQUESTS and ATTEMPTS have found."""
+    used = {(at, target): rest for at, target, *rest in attempts}
     rows = []
-    for at, target, answered, failed, others, simulated, *waits in connection.execute(
-        REQUESTS, span
-    ):
+    for at, target, answered, failed, others, simulated, *waits in requests:
         given, taken, nano = used.pop((at, target), (0, 0, None))
         rows.append(
             SeriesRow(
@@ -57,15 +56,11 @@ def read(connection: sqlite3.Connection, query: SeriesQuery) -> list[SeriesRow]:
                 waits=tuple(waits),
                 input=given,
                 output=taken,
-                cost_usd=_usd(nano),
+                cost_usd=usd(nano),
             )
         )
     rows += [  # somebody was asked and another one answered
-        SeriesRow(at=at, target=target, input=given, output=taken, cost_usd=_usd(nano))
+        SeriesRow(at=at, target=target, input=given, output=taken, cost_usd=usd(nano))
         for (at, target), (given, taken, nano) in used.items()
     ]
     return sorted(rows, key=lambda row: (row.at, row.target or ""))
-
-
-def _usd(nano: int | None) -> str | None:
-    return None if nano is None else from_nano(nano)

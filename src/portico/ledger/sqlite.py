@@ -1,11 +1,13 @@
 """LedgerStore in one SQLite file: one thread writes, one reads, nobody waits on the loop."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
-from portico.ledger import queries, series
+from portico.ledger import queries, series, sums
 from portico.ledger.base import (
     RequestQuery,
     RequestRow,
@@ -14,7 +16,8 @@ from portico.ledger.base import (
     UsageQuery,
     UsageRow,
 )
-from portico.ledger.prices import to_nano
+from portico.ledger.columns import ATTEMPT, REQUEST, attempt_values, request_values, together
+from portico.ledger.fresh import fresh
 from portico.stores.migrations import steps
 from portico.stores.sqlite import Session, migrate, open_session, transaction
 
@@ -51,48 +54,98 @@ class SQLiteLedger:
 
     async def usage(self, query: UsageQuery) -> list[UsageRow]:
         """See LedgerStore."""
-        return await self._reader.run(lambda connection: queries.usage(connection, query))
+        return await self._reader.run(lambda connection: _usage(connection, query))
 
     async def series(self, query: SeriesQuery) -> list[SeriesRow]:
         """See LedgerStore."""
-        return await self._reader.run(lambda connection: series.read(connection, query))
+        return await self._reader.run(lambda connection: _series(connection, query))
 
     async def requests(self, query: RequestQuery) -> list[RequestRow]:
         """See LedgerStore."""
-        return await self._reader.run(lambda connection: queries.requests(connection, query))
+        wanted = queries.listing(query)
+        return await self._reader.run(lambda connection: _rows(connection, wanted))
 
     async def request(self, ident: str) -> RequestRow | None:
         """See LedgerStore."""
-        return await self._reader.run(lambda connection: queries.request(connection, ident))
+        wanted = queries.one(ident)
+        found = await self._reader.run(lambda connection: _rows(connection, wanted))
+        return found[0] if found else None
 
 
 def _read_only(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
 
 
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all that is read in the block be of one moment."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _execute(connection: sqlite3.Connection, statement: queries.Statement) -> sqlite3.Cursor:
+    return connection.execute(*queries.SQLITE(statement))
+
+
 def _append(connection: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
     with transaction(connection):
-        connection.executemany(queries.INSERT_REQUEST, [_request_values(row) for row in rows])
+        known = _known(connection, "requests", [row.id for row in rows])
+        attempts = [one.id for row in rows for one in row.attempts]
+        new = fresh(rows, known, _known(connection, "attempts", attempts))
+        connection.executemany(_insert("requests", REQUEST), map(request_values, new))
         connection.executemany(
-            queries.INSERT_ATTEMPT, [values for row in rows for values in _attempt_values(row)]
+            _insert("attempts", ATTEMPT), [values for row in new for values in attempt_values(row)]
         )
+        sql, _ = queries.SQLITE((queries.add_hour(), ()))
+        cells = sums.added_up(new)
+        connection.executemany(sql, [(*astuple(cell), *astuple(more)) for cell, more in cells])
 
 
-def _request_values(row: RequestRow) -> tuple[object, ...]:
-    return (
-        *(row.id, row.started, row.took, row.asked, row.role, row.decided_by, row.caller),
-        *(row.task, row.operation, ",".join(row.modalities), row.streamed, row.outcome),
-        *(row.status, row.degraded, row.target, row.first_delta, row.simulated),
-        *(row.person, row.team, row.chat, row.message),
-    )
+def _known(connection: sqlite3.Connection, table: str, idents: Sequence[str]) -> set[str]:
+    """Return those of *idents* that are in *table*; in pieces, for a statement has bounds."""
+    found: set[str] = set()
+    for start in range(0, len(idents), 500):
+        part = idents[start : start + 500]
+        marks = ", ".join("?" for _ in part)
+        rows = connection.execute(f"SELECT id FROM {table} WHERE id IN ({marks})", part)
+        found.update(ident for (ident,) in rows)
+    return found
 
 
-def _attempt_values(row: RequestRow) -> Iterator[tuple[object, ...]]:
-    for position, one in enumerate(row.attempts):
-        nano = None if one.cost_usd is None else to_nano(one.cost_usd)
-        yield (
-            *(one.id, row.id, position, one.target, one.upstream, one.model, one.tier),
-            *(one.egress, one.started, one.took, one.first_delta, one.outcome, one.kind),
-            *(one.status, one.detail, one.input, one.cached, one.output, one.reasoning),
-            *(nano, one.simulated, one.tunnel, one.exit, one.exit_region, one.exit_age),
-        )
+def _insert(table: str, columns: Iterable[str]) -> str:
+    names = tuple(columns)
+    marks = ", ".join("?" for _ in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
+
+
+def _usage(connection: sqlite3.Connection, query: UsageQuery) -> list[UsageRow]:
+    window = sums.window(query)
+    with _snapshot(connection):
+        whole = _execute(connection, queries.hours(query.by, window)).fetchall()
+        edges = [
+            (since, _execute(connection, queries.edge(query.by, since, until)).fetchall())
+            for since, until in window.edges
+        ]
+    return sums.usage(query.by, whole, edges)
+
+
+def _series(connection: sqlite3.Connection, query: SeriesQuery) -> list[SeriesRow]:
+    requests, attempts = queries.series(query)
+    with _snapshot(connection):
+        asked = _execute(connection, requests).fetchall()
+        return series.together(asked, _execute(connection, attempts))
+
+
+def _rows(connection: sqlite3.Connection, wanted: queries.Statement) -> list[RequestRow]:
+    with _snapshot(connection):
+        requests = _named(_execute(connection, wanted))
+        idents = [str(row["id"]) for row in requests]
+        return together(requests, _named(_execute(connection, queries.attempts_of(idents))))
+
+
+def _named(cursor: sqlite3.Cursor) -> list[Mapping[str, Any]]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, values, strict=True)) for values in cursor]

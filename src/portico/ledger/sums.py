@@ -1,0 +1,179 @@
+"""
+Usage, added up hour by hour as rows come in. Pure.
+
+A ledger of a million rows answers `usage` from these sums; only what of a window is less than a
+whole hour is added up from the rows themselves.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from math import ceil, floor
+from typing import Any
+
+from portico.ledger.base import AttemptRow, By, Ending, RequestRow, UsageQuery, UsageRow
+from portico.ledger.columns import usd
+from portico.ledger.prices import to_nano
+
+HOUR = 3600
+DAYS = By.ROLE
+"""The sums that days are added up from: every request is in exactly one of them an hour."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """What some attempts come to; as in UsageRow. `priced` counts those whose cost is known."""
+
+    requests: int = 0
+    attempts: int = 0
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cost_nano: int = 0
+    priced: int = 0
+    unpriced: int = 0
+    simulated: int = 0
+    simulated_input: int = 0
+    simulated_output: int = 0
+
+    def add(self, one: AttemptRow) -> None:
+        """Add one attempt."""
+        self.attempts += 1
+        if one.simulated:
+            self.simulated += 1
+            self.simulated_input += one.input or 0
+            self.simulated_output += one.output or 0
+            return
+        self.input += one.input or 0
+        self.cached += one.cached or 0
+        self.output += one.output or 0
+        self.reasoning += one.reasoning or 0
+        if one.cost_usd is not None:
+            self.priced += 1
+            self.cost_nano += to_nano(one.cost_usd)
+        elif one.outcome != Ending.FAILED:
+            self.unpriced += 1
+
+    def merge(self, other: "Sums") -> None:
+        """Add what *other* comes to."""
+        for name in NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+NAMES = tuple(field.name for field in fields(Sums))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """One sum's place: by what, in which hour since 1970, of whom (as `told` writes it)."""
+
+    by: str
+    hour: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hours that are added up from sums, and pieces of at most an hour that are not."""
+
+    first: int | None  # hour, or None for the beginning
+    end: int | None  # hour, not in it, or None for ever
+    edges: tuple[tuple[float, float], ...] = ()
+
+
+def added_up(rows: Iterable[RequestRow]) -> list[tuple[Cell, Sums]]:
+    """Return what *rows* add to each cell, in the order of cells: so that no two writers lock."""
+    cells: dict[Cell, Sums] = {}
+    for row in rows:
+        hour = floor(row.started / HOUR)
+        for by, key in _of_request(row):
+            sums = cells.setdefault(Cell(by, hour, told(key)), Sums())
+            sums.requests += 1
+            for one in row.attempts:
+                sums.add(one)
+        for by in (By.TARGET, By.UPSTREAM):
+            for key in {getattr(one, by) for one in row.attempts}:
+                sums = cells.setdefault(Cell(by, hour, told(key)), Sums())
+                sums.requests += 1
+                for one in row.attempts:
+                    if getattr(one, by) == key:
+                        sums.add(one)
+    return sorted(cells.items(), key=lambda item: item[0])
+
+
+def _of_request(row: RequestRow) -> Iterator[tuple[By, str | None]]:
+    yield By.ROLE, row.role
+    yield By.CALLER, row.caller
+    yield By.PERSON, row.person
+    yield By.TEAM, row.team
+    yield By.TASK, row.task
+
+
+def told(key: str | None) -> str:
+    """Return *key* as a cell writes it: nobody is another one than an empty name."""
+    return "" if key is None else f"={key}"
+
+
+def read(name: str) -> str | None:
+    """Return the key that `told` wrote as *name*."""
+    return name[1:] if name else None
+
+
+def window(query: UsageQuery) -> Window:
+    """Return the hours of *query*, and what of it is less than an hour."""
+    since, until = query.since, query.until
+    first = None if since is None else ceil(since / HOUR)
+    end = None if until is None else floor(until / HOUR)
+    if first is not None and end is not None and first > end:  # within one hour, or nothing
+        assert since is not None
+        assert until is not None
+        return Window(0, 0, ((since, until),) if since < until else ())
+    edges: list[tuple[float, float]] = []
+    if since is not None and first is not None and since < first * HOUR:
+        edges.append((since, float(first * HOUR)))
+    if until is not None and end is not None and end * HOUR < until:
+        edges.append((float(end * HOUR), until))
+    return Window(first, end, tuple(edges))
+
+
+def day_of(seconds: float) -> str:
+    """Return the UTC day of a moment."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
+def usage(
+    by: By,
+    whole: Iterable[Iterable[Any]],
+    edges: Iterable[tuple[float, Iterable[Iterable[Any]]]],
+) -> list[UsageRow]:
+    """
+    Return what LedgerStore.usage promises.
+
+    *whole* is what `queries.hours` found, *edges* what `queries.edge` found from each moment on.
+    """
+    sums: dict[str | None, Sums] = {}
+    for name, *values in whole:
+        key = day_of(name * 24 * HOUR) if by is By.DAY else read(name)
+        sums.setdefault(key, Sums()).merge(Sums(*values))
+    for since, found in edges:
+        for key, *values in found:
+            key = day_of(since) if by is By.DAY else key
+            sums.setdefault(key, Sums()).merge(Sums(*values))
+    return ordered(by, sums)
+
+
+def ordered(by: By, sums: Mapping[str | None, Sums]) -> list[UsageRow]:
+    """Return usage as LedgerStore.usage promises it."""
+
+    def place(key: str | None) -> tuple[int, bool, str]:
+        first = 0 if by is By.DAY else -sums[key].requests
+        return first, key is not None, key or ""
+
+    return [_usage_row(key, sums[key]) for key in sorted(sums, key=place)]
+
+
+def _usage_row(key: str | None, sums: Sums) -> UsageRow:
+    values = {name: getattr(sums, name) for name in NAMES if name not in ("cost_nano", "priced")}
+    cost = usd(sums.cost_nano) if sums.priced else None
+    return UsageRow(key=key, cost_usd=cost, **values)
