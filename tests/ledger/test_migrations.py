@@ -23,19 +23,22 @@ pytestmark = pytest.mark.anyio
 BEFORE = 3
 """The step at which the version before was: it added usage up from the rows."""
 
-ROWS = [
-    row_of(entry(*attempts, started=1_790_000_000.0 + number * 1700, **more))
-    for number, (attempts, more) in enumerate(
-        [
+
+def five(number: int) -> list[RequestRow]:
+    started = 1_790_000_000.0 + number * 7000
+    return [
+        row_of(entry(*attempts, **{"started": started + len(attempts) * 1700, **more}))
+        for attempts, more in [
             ([attempt(QWEN, LIMITED), attempt(GEMINI)], {"caller": "ann"}),
             ([attempt(PRETEND)], {"person": "bob", "team": "red"}),
             ([attempt(GEMINI, Abandoned()), attempt(GEMINI)], {"task": "title", "caller": "'; --"}),
             ([], {"role": None, "caller": None}),
             ([attempt(QWEN), attempt(QWEN)], {"caller": "", "person": "bob"}),
         ]
-        * 5
-    )
-]
+    ]
+
+
+ROWS = [row for number in range(5) for row in five(number)]
 
 
 def older(kind: str) -> Steps:

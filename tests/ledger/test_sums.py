@@ -12,7 +12,9 @@ from portico.ledger.sums import HOUR, Window, added_up, ordered, read, told, win
 from tests.ledger.entries import GEMINI, LIMITED, QWEN, attempt, entry
 
 MOMENTS = st.one_of(
-    st.none(), st.floats(0, 20 * HOUR), st.integers(0, 20).map(lambda n: n * 3600.0)
+    st.none(),
+    st.integers(0, 20 * HOUR * 1000).map(lambda number: number / 1000),
+    st.integers(0, 20).map(lambda number: number * 3600.0),
 )
 
 

@@ -12,7 +12,7 @@ from portico.egress.tunnels.inlets import Inlet
 from portico.egress.tunnels.store import save
 from portico.egress.tunnels.values import Shadowsocks
 from portico.errors import ConfigError, Problem, StoreUnavailable
-from portico.settings.diagnosis import Finding, diagnose
+from portico.settings.diagnosis import Finding, Looks, diagnose
 
 LIVE = Key("key_1", "anna", 1.0, None, None, "wxyz")
 OVER = Key("key_2", "bert", 1.0, 2.0, None, "wxyz")
@@ -24,6 +24,7 @@ def found(
     text: str = "",
     environ: Mapping[str, str] | None = None,
     keys: Roster | Exception | None = None,
+    ledger: Problem | None = None,
 ) -> list[Finding]:
     """Return the findings for a file with *text*, and these keys or this trouble with them."""
     home.mkdir(exist_ok=True)
@@ -35,7 +36,7 @@ def found(
             raise keys
         return keys or Roster({}, b"")
 
-    return diagnose(config if text else None, home, environ or {}, read)
+    return diagnose(config if text else None, home, environ or {}, Looks(read, lambda _: ledger))
 
 
 def about(findings: list[Finding], where: str) -> Finding:
@@ -156,7 +157,7 @@ def test_a_secret_that_others_can_read_is_an_error(tmp_path: Path) -> None:
 
 def test_a_home_that_is_not_there_yet_is_judged_by_what_is(tmp_path: Path) -> None:
     def findings(home: Path) -> list[Finding]:
-        return diagnose(None, home, {}, lambda _: Roster({}, b""))
+        return diagnose(None, home, {}, Looks(lambda _: Roster({}, b"")))
 
     home = tmp_path / "not" / "yet"
     assert about(findings(home), str(home)).level == "ok"
@@ -177,3 +178,22 @@ def test_a_finding_is_read_by_people() -> None:
 def test_an_expired_key_expires_by_the_clock_of_this_machine(tmp_path: Path) -> None:
     soon = Key("key_1", "anna", 1.0, time.time() + 3600, None, "wxyz")
     assert about(found(tmp_path, keys=roster(soon)), _ACCESS).level == "ok"
+
+
+def test_a_ledger_that_cannot_be_used_is_an_error_with_what_to_do(tmp_path: Path) -> None:
+    wrong = Problem("it does not accept our user", key="stores.ledger", remedy="mend the address")
+    ledger = about(found(tmp_path, ledger=wrong), "stores.ledger")
+    assert (ledger.level, ledger.what, ledger.mend) == ("error", wrong.message, wrong.remedy)
+    assert about(found(tmp_path), "stores.ledger").level == "ok"
+
+
+def test_rows_that_wait_are_noted_and_those_that_cannot_be_read_are_an_error(
+    tmp_path: Path,
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    assert not [one for one in found(tmp_path) if one.where == str(spool)]
+    (spool / "1.jsonl").touch()
+    assert about(found(tmp_path), str(spool)).level == "note"
+    (spool / "2.unreadable").touch()
+    assert [one.level for one in found(tmp_path) if one.where == str(spool)] == ["note", "error"]

@@ -8,6 +8,7 @@ import pytest
 from portico.errors import NotFound, StoreUnavailable
 from portico.stores.breaker import Bounds, Breaker
 from portico.stores.guard import Guard
+from tests.stores.test_breaker import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -52,12 +53,13 @@ async def test_a_store_that_never_answers_costs_its_deadline_five_times_and_then
 
 
 async def test_a_store_that_is_back_is_found_by_one_probe(caplog: pytest.LogCaptureFixture) -> None:
-    guard = Guard("the shelf", Breaker(Bounds(delay=0.02)))
+    clock = Clock()
+    guard = Guard("the shelf", Breaker(Bounds(), clock))
     with caplog.at_level(logging.INFO):
         await shut(guard)
         with pytest.raises(StoreUnavailable, match="the shelf is away: it broke"):
             await guard.call(fine)
-        await asyncio.sleep(0.03)
+        clock.now += 1
         assert await guard.call(fine) == 7
     assert not guard.away
     assert [record.message for record in caplog.records] == [
@@ -67,9 +69,10 @@ async def test_a_store_that_is_back_is_found_by_one_probe(caplog: pytest.LogCapt
 
 
 async def test_while_one_probes_nobody_else_waits() -> None:
-    guard = Guard("the shelf", Breaker(Bounds(delay=0.01)))
+    clock = Clock()
+    guard = Guard("the shelf", Breaker(Bounds(), clock))
     await shut(guard)
-    await asyncio.sleep(0.02)
+    clock.now += 1
     probe = asyncio.create_task(guard.call(for_ever, 5))
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable, match="away"):

@@ -70,15 +70,19 @@ def check(config: Config = None) -> None:
     Each finding says what, where and how to mend it. Exits with 1 if one is an error.
     """
     from portico.app import home
-    from portico.settings.diagnosis import diagnose
-    from portico.wiring import open_keyring
+    from portico.settings.diagnosis import Looks, diagnose
+    from portico.wiring import ledger_trouble, open_keyring
 
     async def known(settings: "Settings") -> "Roster":
         async with open_keyring(settings, place) as ring:
             return await ring.roster()
 
     place = home(os.environ)
-    findings = diagnose(config, place, os.environ, lambda found: asyncio.run(known(found)))
+    looks = Looks(
+        lambda settings: asyncio.run(known(settings)),
+        lambda settings: asyncio.run(ledger_trouble(settings)),
+    )
+    findings = diagnose(config, place, os.environ, looks)
     for finding in findings:
         typer.echo(str(finding))
     if any(finding.level == "error" for finding in findings):

@@ -1,6 +1,7 @@
 """`portico check`: what is wrong with configuration and installation, and how to mend it."""
 
 import os
+import shutil
 import socket
 import sys
 import time
@@ -16,6 +17,9 @@ from portico.errors import ConfigError, Problem, StoreUnavailable
 from portico.settings.check import warnings
 from portico.settings.load import load_settings
 from portico.settings.model import Settings
+
+ROOM = 64 * 2**20
+"""Bytes that a disk should have left: below, the spool of an outage may not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,23 @@ class Finding:
         return f"{self.level:5}  {self.what}{place}{mend}"
 
 
-def diagnose(
-    config: Path | None, home: Path, environ: Mapping[str, str], keys: Callable[[Settings], Roster]
-) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Looks:
     """
-    Return what was found; the configuration's faults alone if it has any.
+    How to look at what this room may not import.
 
-    *keys* reads who may ask, and may raise StoreUnavailable and ConfigError. Nothing is changed.
+    `keys` reads who may ask, and may raise StoreUnavailable and ConfigError; `ledger` says what
+    keeps it from being used, or None.
     """
+
+    keys: Callable[[Settings], Roster]
+    ledger: Callable[[Settings], Problem | None] = lambda _: None
+
+
+def diagnose(
+    config: Path | None, home: Path, environ: Mapping[str, str], looks: Looks
+) -> list[Finding]:
+    """Return what was found; the configuration's faults alone if it has any. Changes nothing."""
     try:
         settings = load_settings(config, environ)
     except ConfigError as exc:
@@ -50,7 +63,9 @@ def diagnose(
         *(_fault(problem, "note") for problem in warnings(settings)),
         *_upstreams(settings),
         *_tunnels(settings, environ.get("PATH", "")),
-        *_access(settings, home, keys),
+        *_access(settings, home, looks.keys),
+        _ledger(looks.ledger(settings)),
+        *_spool(home / "spool"),
         _home(home),
     ]
 
@@ -141,11 +156,33 @@ def _callers(settings: Settings, roster: Roster) -> Finding:
     return Finding("error", "nobody may ask: a key is needed and none is good", where, make)
 
 
+def _ledger(trouble: Problem | None) -> Finding:
+    if trouble is None:
+        return Finding("ok", "the ledger can be used", "stores.ledger")
+    return Finding("error", trouble.message, trouble.key or "stores.ledger", trouble.remedy)
+
+
+def _spool(spool: Path) -> Iterator[Finding]:
+    """Rows that wait for the ledger are no fault; a disk that takes no more of them will be."""
+    waiting = len(list(spool.glob("*.jsonl"))) if spool.is_dir() else 0
+    if waiting:
+        told = f"{waiting} batches of rows wait for the ledger"
+        yield Finding("note", told, str(spool), "they are brought to it by whichever gateway runs")
+    odd = len(list(spool.glob("*.unreadable"))) if spool.is_dir() else 0
+    if odd:
+        told = f"{odd} batches of rows cannot be read"
+        yield Finding("error", told, str(spool), "look at the files that end with .unreadable")
+
+
 def _home(home: Path) -> Finding:
     """The embedded stores want a place to write."""
     nearest = home
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
+    free = shutil.disk_usage(nearest).free
+    if free < ROOM:
+        told = f"the disk of the embedded stores is full ({free // 2**20} MiB left)"
+        return Finding("error", told, str(home), "make room, or set PORTICO_HOME to another disk")
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         return Finding("ok", "the embedded stores can be written", str(home))
     mend = "make it writable, or set PORTICO_HOME to a folder that is"

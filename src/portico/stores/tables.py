@@ -64,6 +64,11 @@ class Tables:
         """Return what *work* returns, and keep all that it wrote, or nothing."""
         return await self.guard.call(lambda: self._done(self._postgres.write, work), within)
 
+    async def look(self, within: float = DEADLINE) -> None:
+        """Find out whether the tables can be used, and change nothing."""
+        have = await self.guard.call(lambda: self._postgres.read(self._have), within)
+        self._steps.after(have)
+
     async def aclose(self) -> None:
         """Give up what is under way."""
         if self._preparing is not None:

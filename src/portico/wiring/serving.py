@@ -24,10 +24,9 @@ from portico.dispatch.streams import Bounds, Streams
 from portico.dispatch.turnstile import Turnstile
 from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
-from portico.ledger.base import Entry, LedgerStore
+from portico.ledger.base import Entry
 from portico.ledger.feed import Feed
 from portico.ledger.spool import Spool
-from portico.ledger.sqlite import open_sqlite
 from portico.ledger.watching import Provider, watching
 from portico.ledger.writer import Ledger
 from portico.settings import Settings
@@ -41,6 +40,7 @@ from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
 from portico.wiring.keys import Counting, open_access
+from portico.wiring.ledger import ledger_store
 from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
 from portico.wiring.tracing import open_tracing
@@ -89,7 +89,7 @@ async def open_serving(
 
     Raises:
         ConfigError: the configuration contradicts itself.
-        StoreUnavailable: the ledger's store does not open.
+        StoreUnavailable: the folder of artifacts cannot be written to, or a bucket has no keys.
     """
     async with AsyncExitStack() as stack:
         load = await stack.enter_async_context(leading(load, home, environ))
@@ -100,7 +100,7 @@ async def open_serving(
         builder = Builder(played)
         stack.push_async_callback(builder.aclose)
         metrics, standing = Metrics(), Standing(_say)
-        store = await stack.enter_async_context(_ledger_store(settings))
+        store = await stack.enter_async_context(ledger_store(settings))
         spans = stack.enter_context(open_spans(environ))
         watch = _both(watching(Observer(metrics, spans), _provider(settings)), feed.take)
         ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
@@ -142,7 +142,7 @@ async def open_serving(
             stores=lambda: {
                 "access": "away" if access.gate.store_away else "ok",
                 "artifacts": "away" if pictures.away else "ok",
-                "ledger": "away" if ledger.store_away else "ok",
+                "ledger": "away" if store.away or ledger.store_away else "ok",
                 "traces": "away" if traces.recorder.store_away else "ok",
             },
             reload=Reload(gateway, builder, load, pictures.belong),
@@ -189,18 +189,6 @@ def _simulator(settings: Settings) -> Simulator:
         target.model: target.dimensions for target in settings.targets.values() if target.dimensions
     }
     return simulator
-
-
-@asynccontextmanager
-async def _ledger_store(settings: Settings) -> AsyncIterator[LedgerStore]:
-    place = _place_of(settings.stores.ledger.get_secret_value())
-    async with open_sqlite(place) as store:
-        yield store
-
-
-def _place_of(url: str) -> Path:
-    """Return the path of an embedded store's URL (`sqlite:///relative` or `sqlite:////absolute`)."""
-    return Path(url.partition(":///")[2])
 
 
 def _provider(settings: Settings) -> Callable[[str], Provider]:
