@@ -31,29 +31,36 @@ class Answers:
     idle: bytes
     gemini: bytes
     gemini_stream: tuple[bytes, ...]
+    gemini_paced: tuple[bytes, ...]
     models: bytes
     gemini_models: bytes
 
 
 def answers() -> Answers:
     """Make every answer once."""
-    stream = [_http_chunk(event) for event in _openai_events(STREAMED)]
+    stream = [_http_chunk(event) for event in openai_events(STREAMED)]
+    native = [_http_chunk(event) for event in gemini_events()]
     return Answers(
         short=_whole(_completion()),
-        short_stream=_streamed([_http_chunk(event) for event in _openai_events(SHORT)]),
+        short_stream=_streamed([_http_chunk(event) for event in openai_events(SHORT)]),
         burst=_segments(_streamed(stream)),
-        # The last HTTP chunk ends the message; it follows [DONE] without a pause.
-        paced=(_stream_head() + stream[0], *stream[1:-1], stream[-1] + _LAST_CHUNK),
-        brief=_brief([_http_chunk(event) for event in _openai_events(SHORT)]),
+        # The last HTTP chunk ends the message; it follows the last event without a pause.
+        paced=_apart(stream),
+        brief=_brief([_http_chunk(event) for event in openai_events(SHORT)]),
         idle=_stream_head() + b"".join(stream[:2]),
         gemini=_whole(_gemini(f"{WORD} " * SHORT, SHORT, finish=True)),
-        gemini_stream=_segments(_streamed([_http_chunk(event) for event in _gemini_events()])),
+        gemini_stream=_segments(_streamed(native)),
+        gemini_paced=_apart(native),
         models=_whole({"object": "list", "data": [_model()]}),
         gemini_models=_whole({"models": [_gemini_model()]}),
     )
 
 
 _LAST_CHUNK = b"0\r\n\r\n"
+
+
+def _apart(chunks: list[bytes]) -> tuple[bytes, ...]:
+    return (_stream_head() + chunks[0], *chunks[1:-1], chunks[-1] + _LAST_CHUNK)
 
 
 def _brief(chunks: list[bytes]) -> tuple[bytes, ...]:
@@ -94,7 +101,8 @@ def _completion() -> dict[str, object]:
     }
 
 
-def _openai_events(words: int) -> list[bytes]:
+def openai_events(words: int) -> list[bytes]:
+    """Return a stream of OpenAI's, event by event."""
     # OpenAI's order: the role, the words, the finish, the usage with no choices, [DONE].
     chunks = [_openai_chunk({"role": "assistant", "content": ""})]
     chunks += [_openai_chunk({"content": f" {WORD}"}) for _ in range(words)]
@@ -123,7 +131,8 @@ def _usage(output: int) -> dict[str, int]:
     return {"prompt_tokens": 400, "completion_tokens": output, "total_tokens": 400 + output}
 
 
-def _gemini_events() -> list[bytes]:
+def gemini_events() -> list[bytes]:
+    """Return a stream of Gemini's, event by event."""
     # upstream-wire §2.1: CRLF framing, usage on every chunk, a signature and the finish on the
     # last one, no [DONE].
     chunks = [_gemini(f" {WORD}", at, finish=False) for at in range(1, STREAMED + 1)]

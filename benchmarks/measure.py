@@ -110,6 +110,7 @@ def measured(workload: Workload, subjects: Sequence[Subject], plan: Plan) -> Row
         workload.limit,
         trouble,
         {"last_round_latency": latency},
+        workload.aim,
     )
 
 

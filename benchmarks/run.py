@@ -14,7 +14,7 @@ from benchmarks import scenes
 from benchmarks.measure import QUICK, Plan, measured
 from benchmarks.pictures import Pictures
 from benchmarks.processes import DidNotStart, raise_file_limit
-from benchmarks.report import Row, as_json, table
+from benchmarks.report import Row, as_json, publish, table
 from benchmarks.subjects import (
     GATEWAY,
     Subject,
@@ -28,7 +28,7 @@ from benchmarks.subjects import (
 )
 from benchmarks.workloads import workloads
 
-SCENES = ("idle-rss", "idle-streams", "start-up", "models-hung")
+SCENES = ("idle-rss", "after-streams", "idle-streams", "loop-held", "start-up", "models-hung")
 PICTURES = tuple(Pictures(Path(), "", Plan()).scenes())
 MISSING = "nginx is missing: apt-get install nginx"
 
@@ -39,6 +39,7 @@ class Bench:
     def __init__(self, chosen: argparse.Namespace, home: Path) -> None:
         self._chosen = chosen
         self._home = home
+        self._plan = QUICK if chosen.quick else Plan()
         self._nginx = None if chosen.without_nginx else find_nginx()
 
     def rows(self) -> Iterator[Row]:
@@ -50,10 +51,9 @@ class Bench:
                     yield scene()
             wanted = [work for work in workloads().values() if self._wanted(work.name)]
             subjects = self._subjects(stack, "work", port) if wanted else []
-            plan = QUICK if self._chosen.quick else Plan()
             for workload in wanted:
-                yield measured(workload, subjects, plan)
-        pictures = Pictures(self._home, self._chosen.command, plan)
+                yield measured(workload, subjects, self._plan)
+        pictures = Pictures(self._home, self._chosen.command, self._plan)
         for name, scene in pictures.scenes().items():
             if self._wanted(name):
                 yield scene()
@@ -73,9 +73,13 @@ class Bench:
         line, streams = self._chosen.command, 200 if self._chosen.quick else 1000
         return {
             "idle-rss": lambda: self._fresh("rss", port, scenes.idle_rss),
+            "after-streams": lambda: self._fresh(
+                "after", port, lambda subjects: scenes.after_streams(subjects, streams)
+            ),
             "idle-streams": lambda: self._fresh(
                 "streams", port, lambda subjects: scenes.idle_streams(subjects, streams)
             ),
+            "loop-held": lambda: scenes.loop_held(self._home, bench_config(port), self._plan),
             "start-up": lambda: scenes.start_up(self._home, bench_config(port), line),
             "models-hung": lambda: scenes.models_hung(self._home, hung_config(port), line),
         }
@@ -105,6 +109,8 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
     print(f"\n{table(rows)}", flush=True)
+    if chosen.docs:
+        publish(rows, bench.nginx)
     if chosen.json:
         chosen.json.write_text(json.dumps(as_json(rows, bench.nginx), indent=2) + "\n")
     verdicts = {row.verdict for row in rows}
@@ -131,6 +137,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=names, metavar="NAME", help="|".join(names)
     )
+    parser.add_argument("--docs", action="store_true", help="put the table into the documentation")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a row is over its target")
     parser.add_argument("--without-nginx", action="store_true", help="measure the gateway alone")
     parser.add_argument(

@@ -5,15 +5,26 @@ import subprocess
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from time import perf_counter, sleep
+from time import monotonic, perf_counter, sleep
 
-from benchmarks.measure import WrongAnswers, check, load_environment, load_line, settle
+from benchmarks.houses import altered
+from benchmarks.measure import (
+    Plan,
+    WrongAnswers,
+    check,
+    load_environment,
+    load_line,
+    press,
+    settle,
+)
+from benchmarks.pictures import held, summary
 from benchmarks.processes import DidNotStart, rss_megabytes
 from benchmarks.report import Row
-from benchmarks.subjects import Subject, gateway
-from benchmarks.workloads import idle_stream
+from benchmarks.subjects import HELD, Subject, gateway
+from benchmarks.workloads import idle_stream, workloads
 
 type Config = dict[str, object]
+type Samples = dict[str, list[float]]
 
 _LISTINGS = 200
 _STARTS = 5
@@ -24,7 +35,29 @@ def idle_rss(subjects: Sequence[Subject]) -> Row:
     """Return the memory of processes that have just been started."""
     sleep(_RESTING)
     row = {subject.name: [rss_megabytes(subject.pid)] for subject in subjects}
-    return Row("idle-rss", "idle RSS", "MB", row.get("gateway", ()), row.get("nginx", ()), 120.0)
+    return _weighed("idle-rss", "idle RSS", row, (110.0, 80.0))
+
+
+def after_streams(subjects: Sequence[Subject], count: int) -> Row:
+    """Return the memory of processes that have relayed *count* streams and rest."""
+    row: dict[str, list[float]] = {}
+    trouble = ""
+    try:
+        for subject in subjects:
+            press(subject, workloads()["burst"], count, 120.0)
+            settle(subject)
+            row[subject.name] = [rss_megabytes(subject.pid)]
+    except WrongAnswers as error:
+        trouble = str(error)
+    return _weighed("after-streams", f"RSS after {count:,} streams", row, (200.0, 140.0), trouble)
+
+
+def _weighed(
+    name: str, says: str, row: Samples, bounds: tuple[float, float], trouble: str = ""
+) -> Row:
+    limit, aim = bounds
+    gateway, nginx = row.get("gateway", ()), row.get("nginx", ())
+    return Row(name, says, "MB", gateway, nginx, limit, trouble, aim=aim)
 
 
 def idle_streams(subjects: Sequence[Subject], count: int) -> Row:
@@ -76,6 +109,31 @@ def _said(line: str) -> dict[str, object]:
     return report
 
 
+def loop_held(home: Path, config: Config, plan: Plan) -> Row:
+    """Return the longest time that the loop was held by small requests, agents and streams."""
+    longest: list[float] = []
+    trouble, told = "", dict[str, object]()
+    try:
+        with gateway(home / "held", config, altered("watched")) as subject:
+            works = [workloads()[name] for name in _HOLDING]
+            for work in works:
+                press(subject, work, plan.count(work, plan.share / 10), plan.seconds)
+            settle(subject)
+            began = monotonic()
+            for work in works:
+                press(subject, work, plan.count(work), plan.seconds)
+            turns = list(held(home / "held" / HELD, began, monotonic()))
+            longest.append(max((turn.held for turn in turns), default=0.0))
+            told = {"turns": summary(turns)}
+    except (DidNotStart, WrongAnswers) as error:
+        trouble = str(error)
+    says = "longest hold of the loop, no pictures"
+    return Row("loop-held", says, "ms", longest, (), 10.0, trouble, told)
+
+
+_HOLDING = ("2kb-auto", "64kb", "64kb-gemini", "burst", "gemini")
+
+
 def start_up(home: Path, config: Config, line: str) -> Row:
     """Return the seconds from exec to the first 200, each time with empty stores."""
     samples = []
@@ -87,7 +145,7 @@ def start_up(home: Path, config: Config, line: str) -> Row:
                 samples.append(perf_counter() - began)
     except DidNotStart as error:
         trouble = str(error)
-    return Row("start-up", "`portico up` to the first 200", "s", samples, (), 1.5, trouble)
+    return Row("start-up", "`portico up` to the first 200", "s", samples, (), 1.2, trouble, aim=0.7)
 
 
 def models_hung(home: Path, config: Config, line: str) -> Row:

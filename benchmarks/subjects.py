@@ -127,6 +127,8 @@ def bench_config(port: int) -> dict[str, object]:
     targets = {f"bench-{name}": _target(name) for name in behaviours}
     upstreams["gemini"] = _gemini(port, "v1beta")
     targets["bench-gemini"] = _target("gemini")
+    upstreams["gemini-paced"] = _gemini(port, "paced/v1beta")
+    targets["bench-gemini-paced"] = _target("gemini-paced")
     return _config(upstreams, targets)
 
 

@@ -68,10 +68,12 @@ class Provider(asyncio.Protocol):
         if behaviour == b"hang":
             return
         if self._url.endswith(b"/models"):
-            gemini = behaviour == b"v1beta"
+            gemini = b"/v1beta/" in self._url
             self._transport.write(self._says.gemini_models if gemini else self._says.models)
         elif behaviour in (b"paced", b"brief"):
             pieces = self._says.paced if behaviour == b"paced" else self._says.brief
+            if b":streamGenerateContent" in self._url:
+                pieces = self._says.gemini_paced
             self._pace(pieces, 0, asyncio.get_running_loop().time())
         elif behaviour == b"burst" or b":streamGenerateContent" in self._url:
             self._burst(self._says.burst if behaviour == b"burst" else self._says.gemini_stream, 0)

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from xml.etree import ElementTree
 
 import pytest
 from benchmarks.altered import Watched
@@ -27,7 +28,7 @@ from benchmarks.processes import (
     running,
     wait_until_serving,
 )
-from benchmarks.report import Row, as_json, table
+from benchmarks.report import BEGIN, END, PAGE, Row, as_json, drawing, table
 from benchmarks.scenes import idle_streams
 from benchmarks.screens import Shot, screen, shot
 from benchmarks.subjects import Subject, bench_config, hung_config, pictures_config, upstream
@@ -95,6 +96,8 @@ def test_the_picture_is_a_real_png_in_a_body_of_a_megabyte() -> None:
     assert base64.b64decode(url.removeprefix("data:image/png;base64,")) == png(500, 500)
     assert 1_000_000 <= len(workloads()["1mb"].asked.body) < 1_100_000
     assert 1900 <= len(workloads()["2kb"].asked.body) <= 2100
+    assert 60_000 <= len(workloads()["64kb"].asked.body) <= 68_000
+    assert 8_000_000 <= len(workloads()["8mb"].asked.body) <= 8_500_000
     packed = png(4, 3).partition(b"IDAT")[2]
     assert len(zlib.decompressobj().decompress(packed)) == 3 * (1 + 4 * 3)
 
@@ -165,19 +168,32 @@ def test_what_does_not_start_tells_its_last_words(tmp_path: Path) -> None:
 
 def test_a_row_is_judged_by_its_median() -> None:
     def row(*samples: float, limit: float | None = 0.6, trouble: str = "") -> str:
-        return Row("2kb", "2 KB", "CPU ms", samples, (), limit, trouble).verdict
+        return Row("2kb", "2 KB", "CPU ms", samples, (), limit, trouble, aim=0.2).verdict
 
     assert row(0.5, 0.6, 9.0) == "ok"
     assert row(0.1, 0.7, 0.7) == "over"
+    assert row(0.2, 0.1, 0.7) == "aim"
     assert row(0.1, trouble="status 500") == "failed"
     assert row(0.1, limit=None) == row() == "–"
 
 
 def test_the_table_and_the_json_say_the_same() -> None:
     rows = [Row("2kb", "2 KB", "CPU ms", [0.4, 0.5, 0.3], [0.1], 0.6)]
-    assert "| 0.40 (0.30–0.50) | 0.10  | 4.0   | ≤ 0.6  | ok      |" in table(rows)
+    assert "| 0.40 (0.30–0.50) | 0.10  | 4.0   | ≤ 0.6  | –   | ok      |" in table(rows)
     said = as_json(rows, "1.22.1")["rows"]
     assert json.loads(json.dumps(said))[0]["gateway"] == {"median": 0.4, "samples": [0.4, 0.5, 0.3]}
+
+
+def test_the_page_has_a_place_for_the_table_and_the_drawing_tells_its_rows() -> None:
+    page = PAGE.read_text()
+    assert 0 < page.index(BEGIN) < page.index(END)
+    rows = [
+        Row("a", "A & B", "CPU ms", [0.4], (), 0.6, aim=0.3),
+        Row("b", "over", "MB", [9.0], (), 6.0),
+    ]
+    root = ElementTree.fromstring(drawing(rows))
+    said = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert said == ["A & B", "0.40 CPU ms", "over", "9.00 MB", "target"]
 
 
 @pytest.fixture(scope="module")

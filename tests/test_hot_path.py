@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
@@ -20,9 +20,11 @@ from typing import Any
 import pytest
 import uvloop
 import yaml
+from benchmarks.answers import SEGMENT, STREAMED, gemini_events, openai_events
 from benchmarks.workloads import workloads
 from starlette.types import Message
 
+from portico.api.chunks import ChunkWriter, Head
 from portico.app import create_app
 from portico.ledger.rows import row_of
 from portico.ledger.watching import watching
@@ -31,12 +33,25 @@ from portico.simulator.server import serve_simulator
 from portico.simulator.state import Simulator
 from portico.telemetry.logs import configure
 from portico.telemetry.observer import Observer
+from portico.upstreams.base import Account, Upstream
+from portico.upstreams.gemini import Gemini
+from portico.upstreams.openai import OpenAI
+from portico.upstreams.reasonings import Reasonings
+from portico.upstreams.signatures import Signatures
 from portico.wiring import open_serving
 from tests.ledger.entries import attempt, entry
 from tests.serving import config
+from tests.upstreams.came import Came
+from tests.upstreams.openai_asks import ask as asked_for
 
 ANSWERING = 680
 """Calls from a request's arrival at the application to its answer's last byte."""
+
+RELAYING = 1850
+"""Calls to relay a stream of 200 chunks that comes in 31 pieces, from its bytes to ours."""
+
+TRANSLATING = 5350
+"""The same for a stream of Gemini's."""
 
 RECORDING = 365
 """Calls for its row, its counters and its line in the log."""
@@ -146,3 +161,43 @@ def test_recording_a_request_takes_no_more_calls_than_agreed(log: StringIO) -> N
         found.append(calls[0])
     assert log.getvalue().count("answered") == 2 * len(found)
     assert min(found) <= RECORDING, found
+
+
+def account(events: Sequence[bytes]) -> Account:
+    """Where these events are streamed, in packets that cut them anywhere."""
+    body = b"".join(events)
+    pieces = [body[at : at + SEGMENT] for at in range(0, len(body), SEGMENT)]
+    return Account("x", "http://x/v1", Came(pieces))
+
+
+def relayed(upstream: Upstream) -> int:
+    """Return how many calls a whole stream takes."""
+
+    async def relay() -> tuple[int, bytes]:
+        writer, sent = ChunkWriter(Head("x", 1, "ours")), b""
+        with counting() as calls:
+            async with upstream.open(asked_for(stream=True)) as batches:
+                async for batch in batches:
+                    sent += writer.write(batch)
+        return calls[0], sent
+
+    found, sent = min(asyncio.run(relay()) for _ in range(3))
+    assert sent.count(b'" lorem"') == STREAMED
+    return found
+
+
+def test_relaying_a_stream_takes_no_more_calls_than_agreed() -> None:
+    assert relayed(OpenAI(account(openai_events(STREAMED)), Reasonings())) <= RELAYING
+
+
+def test_the_bound_notices_a_stream_whose_every_event_is_decoded() -> None:
+    """What it is there for: a field that differs from event to event leaves no pattern."""
+    events = [
+        event.replace(b'"object"', b'"obfuscation":"%d","object"' % number)
+        for number, event in enumerate(openai_events(STREAMED))
+    ]
+    assert relayed(OpenAI(account(events), Reasonings())) > 3 * RELAYING
+
+
+def test_translating_a_stream_takes_no_more_calls_than_agreed() -> None:
+    assert relayed(Gemini(account(gemini_events()), Signatures())) <= TRANSLATING

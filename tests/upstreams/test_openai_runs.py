@@ -6,8 +6,7 @@ event by event.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +17,6 @@ from hypothesis import strategies as st
 
 from portico.api.chunks import ChunkWriter, Head
 from portico.chat.reply import Batch, Delta
-from portico.egress.clients import HTTPRequest
-from portico.egress.status import Receipt
 from portico.routing.attempts import Failure, Kind
 from portico.upstreams.base import Account, UpstreamFailed
 from portico.upstreams.openai import OpenAI
@@ -27,34 +24,10 @@ from portico.upstreams.openai_chunks import Reading, complete
 from portico.upstreams.openai_runs import Runs
 from portico.upstreams.reasonings import Reasonings
 from portico.upstreams.sse import Events
+from tests.upstreams.came import Came
 from tests.upstreams.openai_asks import ask
 
 pytestmark = pytest.mark.anyio
-
-
-class Came:
-    """An answer whose body comes in these pieces; a client that gives it to whoever asks."""
-
-    status = 200
-    headers: Mapping[str, str] = {"content-type": "text/event-stream"}
-    receipt = Receipt("direct")
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
-
-    @asynccontextmanager
-    async def send(self, request: HTTPRequest) -> AsyncIterator["Came"]:
-        yield self
-
-    def barred(self) -> bool:
-        return False
-
-    async def read(self, limit: int = 0) -> bytes:
-        return b"".join(self._pieces)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
 
 
 type Said = tuple[list[dict[str, Any]], str | None, Failure | None]
