@@ -1,6 +1,5 @@
 """A request's pictures, and its bodies with references in their places."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -160,8 +159,4 @@ def _plain(value: Any) -> Any:
     text = bytes(value)
     if b"\\u" not in text and b"\\/" not in text:
         return value
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:  # half a surrogate pair, which is JSON and no UTF-8
-        told = json.dumps(json.loads(text), ensure_ascii=False)
-        return Raw(told.encode("utf-8", "replace"))
+    return msgspec.json.decode(text)

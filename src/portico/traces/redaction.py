@@ -86,28 +86,28 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 
-_GATE = (
-    *(b"bearer ", b"pass", b"pwd", b"secret", b"cookie", b"authoriz", b"key", b"token", b"sig="),
-    *(
-        b"ature=",
-        b"ss://",
-        b"sk-",
-        b"pk-",
-        b"rk-",
-        b"_live_",
-        b"_test_",
-        b"aiza",
-        b"eyj",
-        b"akia",
-        b"asia",
-    ),
-    *(b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"hf_", b"xox"),
-    b"base64,",
+_GATE = tuple(
+    re.compile(looks)
+    for looks in (
+        rb"k(?:-(?<=[prs]k-)|ey|ie(?<=cookie)|ia(?<=akia)|en(?<=token)(?!s))",
+        rb"z(?:(?<=authoriz)|a(?<=aiza))",
+        rb"_(?:live_|test_|pat_(?<=github_pat_)|(?<=hf_)|(?<=gh[pousr]_))",
+        rb"=(?:(?<=sig=)|(?<=ature=)|(?<=credential=))",
+        rb"p(?:ass[wp]|at-(?<=glpat-))",
+        rb"b(?:earer |ase64,)",
+        rb"w(?:d(?<=pwd))",
+        rb"j(?<=eyj)",
+        rb"x(?:ox)",
+    )
 )
-"""One of these is in whatever a family finds, and but for that in few texts."""
+"""
+What is in whatever a family finds, in lower case, and but for that in few texts.
 
-_HARMLESS = (b"_tokens", b'"tokens":', b'"passed":')
-"""max_tokens, completion_tokens; names of a story's own: what is in every trace tells nothing."""
+Each begins with one letter that is not frequent: Python looks for that as quickly as memory can be
+read, and for the rest only where it is. That is a third of what looking for each word would take.
+"""
+
+_WORDS = (b"secret", b"ss://", b"asia")
 _RUNS = bytes(
     97 if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "+/_-=") else 32
     for code in range(256)
@@ -140,14 +140,13 @@ class Redactor:
         It has to be free of escapes for what needs none: what msgspec writes is.
         """
         lowered = text.lower()
-        for name in _HARMLESS:  # an expression would cost twenty times as much
-            lowered = lowered.replace(name, b"")
-        for hint in _GATE:
-            if hint in lowered:
+        for looks in _GATE:
+            if looks.search(lowered) is not None:
                 return True
-        if b"@" in text and b"://" in text:
-            return True
-        return self.telling(text)
+        for word in _WORDS:
+            if word in lowered:
+                return True
+        return (b"@" in text and b"://" in text) or self.telling(text)
 
     def telling(self, text: bytes) -> bool:
         """Return True if *text* holds a long run of base64, or a secret of our own."""

@@ -1,4 +1,4 @@
-CREATE TABLE traces (
+CREATE TABLE IF NOT EXISTS traces (
     id TEXT PRIMARY KEY,
     started REAL NOT NULL,
     took REAL NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE traces (
     story BLOB NOT NULL
 ) STRICT;
 
-CREATE INDEX traces_started ON traces (started, id);
-CREATE INDEX traces_expires ON traces (expires) WHERE expires IS NOT NULL;
-CREATE INDEX traces_person ON traces (person, started) WHERE person IS NOT NULL;
-CREATE INDEX traces_chat ON traces (chat, started) WHERE chat IS NOT NULL;
+CREATE INDEX IF NOT EXISTS traces_started ON traces (started, id);
+CREATE INDEX IF NOT EXISTS traces_expires ON traces (expires) WHERE expires IS NOT NULL;
+CREATE INDEX IF NOT EXISTS traces_person ON traces (person, started) WHERE person IS NOT NULL;
+CREATE INDEX IF NOT EXISTS traces_chat ON traces (chat, started) WHERE chat IS NOT NULL;
