@@ -1,1 +1,1 @@
-"""What can be found again by meaning, and rebuilt from the other stores."""
+"""What can be found again by words, meaning and likeness; nothing here is the only copy."""
