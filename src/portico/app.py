@@ -30,6 +30,7 @@ from portico.api import (
     operator,
     people,
     problems,
+    search,
     streams,
     targets,
     traces,
@@ -105,7 +106,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
     app = Portico(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
     app.chat, app.console, app.state.lobby = Chat(lobby), Console(lobby), lobby
     for room in (
-        *(catalog, embeddings, artifacts, design, streams),
+        *(catalog, embeddings, artifacts, design, search, streams),
         *(targets, operator, traces, health, keys, people),
     ):
         app.include_router(room.router)

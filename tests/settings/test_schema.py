@@ -29,6 +29,7 @@ HEADINGS = {
     "Pictures": "pictures",
     "Traces": "traces",
     "KeepDays": "traces.keep_days",
+    "Memory": "memory",
     "Breaker": "breaker",
     "Server": "server",
     "Telemetry": "telemetry",

@@ -210,16 +210,23 @@ async def get_artifact_info(ident: Ident, kept: Kept, caller: Caller) -> Respons
 
 
 @router.put("/{ident}/grants/{to}", status_code=204, response_class=Response, responses=_GRANTED)
-async def grant_artifact(ident: Ident, to: To, kept: Kept, caller: Caller) -> Response:
+async def grant_artifact(ident: Ident, to: To, here: Here, kept: Kept, caller: Caller) -> Response:
     """Let the caller with another key see an artifact of one's own."""
     await kept.grant(ident, caller.owner, to)
+    await here.recalling.remembering.shared(ident, to, seen=True)
     return Response(status_code=204)
 
 
 @router.delete("/{ident}", status_code=204, response_class=Response, responses=_DELETED)
-async def delete_artifact(ident: Ident, kept: Kept, caller: Caller) -> Response:
+async def delete_artifact(ident: Ident, here: Here, kept: Kept, caller: Caller) -> Response:
     """Forget an artifact at once; its bytes go when nothing refers to them any more."""
+    whose = (await kept.find(ident, caller.owner)).owner
     await kept.delete(ident, caller.owner)
+    remembering = here.recalling.remembering
+    if whose in (None, caller.owner):
+        await remembering.forget(ident)
+    elif caller.owner is not None:
+        await remembering.shared(ident, caller.owner, seen=False)
     return Response(status_code=204)
 
 

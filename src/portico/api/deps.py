@@ -16,6 +16,7 @@ from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once
 from portico.dispatch.operating import Operating
+from portico.dispatch.recalling import Recalling
 from portico.dispatch.streams import Streams
 from portico.dispatch.turnstile import Turnstile
 from portico.errors import Forbidden, Problem
@@ -38,6 +39,7 @@ class Serving:
     ledger: LedgerStore
     archive: Archive
     design: Design
+    recalling: Recalling
     metrics: Metrics
     traces: Desk
     stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong

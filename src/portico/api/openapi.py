@@ -16,10 +16,12 @@ from portico.api.models import Model, ModelList
 from portico.api.operator import Cleared, Reloaded, RequestPage, Series, Standings, UsageSums
 from portico.api.people import Audit, People, PersonTold, Teams, TeamTold
 from portico.api.problems import Error
+from portico.api.search import SearchBody
 from portico.api.shapes import ChatBody, Completion
 from portico.api.targets import Ordered
 from portico.api.traces import TracePage, TraceTold
 from portico.dispatch.measuring import Audited
+from portico.dispatch.recalling import Recollection
 from portico.ledger.base import RequestRow
 from portico.traces.base import Card
 from portico.vision.elements import Elements
@@ -29,7 +31,7 @@ _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
     *(Cleared, Ordered, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
-    *(Embeddings, EmbeddingsBody),
+    *(Embeddings, EmbeddingsBody, SearchBody, Recollection),
     *(Card, TracePage, TraceTold),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent

@@ -87,6 +87,19 @@ class Archive:
         """
         return (await self._held(ident, caller)).artifact
 
+    async def readers(self, ident: str) -> frozenset[str | None]:
+        """
+        Return who may see an artifact, None among them where everybody may; asks nobody's leave.
+
+        Raises:
+            NotFound: there is none with this id.
+            StoreUnavailable: the index is away.
+        """
+        held = await self._index.find(ident) if ID.fullmatch(ident) else None
+        if held is None:
+            raise _unknown()
+        return frozenset({held.artifact.owner, *held.grants})
+
     async def grant(self, ident: str, caller: str | None, to: str) -> None:
         """
         Let *to* see an artifact of *caller*'s.

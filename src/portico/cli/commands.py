@@ -13,6 +13,7 @@ from portico import __version__
 from portico.cli.egress import egress
 from portico.cli.ends import Config, ending
 from portico.cli.keys import keys
+from portico.cli.memory import memory
 
 if TYPE_CHECKING:
     from portico.access.base import Roster
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 app.add_typer(keys, name="keys")
 app.add_typer(egress, name="egress")
+app.add_typer(memory, name="memory")
 
 
 @app.callback(invoke_without_command=True)

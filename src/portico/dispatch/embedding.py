@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from portico.access.allowed import check
@@ -32,9 +32,9 @@ WITHIN = 120.0
 """Seconds for a whole request, waits and all."""
 
 
-def journey_of(model: str) -> ChatRequest:
+def journey_of(model: str, task: str | None = None) -> ChatRequest:
     """Return what a journey of embeddings carries in place of a chat; never sent."""
-    return ChatRequest(model, [Message("user", "")])
+    return ChatRequest(model, [Message("user", "")], task=task)
 
 
 def chain(name: str, catalog: Catalog) -> Role:
@@ -80,6 +80,11 @@ class Embedding:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+
+    @property
+    def house(self) -> House:
+        """The configuration as it is now."""
+        return self._gateway.house
 
     async def embed(self, journey: Journey, request: EmbedRequest) -> Embedded:
         """
@@ -133,7 +138,7 @@ class Embedding:
             places.leave(journey.caller.owner)
 
     def _route(self, role: Role, request: EmbedRequest, catalog: Catalog) -> Route:
-        every = Catalog(catalog.embedders, {})
+        every = replace(catalog, targets=catalog.embedders)
         view = self._gateway.standing.view(every.targets.values(), time.time())
         route = plan(role, Needs(tokens=request.tokens), every, view)
         if not route.candidates:
@@ -209,8 +214,3 @@ def _worth(failed: Unanswered, journey: Journey) -> float | None:
     if failed.code != "upstream_rate_limited" or wait is None:
         return None
     return max(wait, 0.05) if wait <= min(WAITS, _left(journey)) else None
-
-
-def names(catalog: Catalog, *, real: bool) -> Sequence[str]:
-    """Return the embedding targets, in their order; with *real* only those that are."""
-    return [name for name, one in catalog.embedders.items() if not (real and one.simulated)]

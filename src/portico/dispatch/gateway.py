@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from portico.access.allowed import Views, check
 from portico.access.base import Caller
@@ -29,6 +30,14 @@ from portico.routing.tiers import Target
 from portico.upstreams.base import Upstream
 from portico.upstreams.embedding import Embeds
 from portico.upstreams.standing import Standing
+
+
+class Notes(Protocol):
+    """Whoever wants to know what was said of pictures."""
+
+    def note(self, journey: Journey, said: str) -> None:
+        """Take note of a whole answer. Sync, never waits."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class Gateway:
         self.handing_down = handing_down
         self.taping = taping
         self.limits = Limits()
+        self.remembering: Notes | None = None
         self.in_flight = 0
         self._views = Views()
 
@@ -165,6 +175,8 @@ class Gateway:
         """What a model that sees has said of a picture may be all that a blind one can be told."""
         seen = Modality.IMAGE in route.needs.modalities and journey.route is route
         seen = seen and not journey.prepared
+        if seen and self.remembering is not None:
+            self.remembering.note(journey, answer.text)
         if seen and route.role.hand_down and self.handing_down is not None:
             self.handing_down.note(journey, answer.text)
 

@@ -8,6 +8,7 @@ nothing is open, and no memory held, before it is first used.
 import asyncio
 import os
 import sqlite3
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -25,6 +26,9 @@ BUSY = 2.0
 AT_ONCE = 8192
 """Vectors that are compared in one go."""
 
+READERS = 8
+"""Readers of whom it is remembered what they may see: 8 bytes for each point."""
+
 TABLES = (
     "CREATE TABLE IF NOT EXISTS points ("
     " slot INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, artifact TEXT NOT NULL,"
@@ -39,6 +43,7 @@ _KNOWN = "points.id, points.artifact, points.chat, points.at, points.looks"
 _VISIBLE = "SELECT slot FROM readers WHERE reader IN ({})"
 
 type Numbers = np.ndarray[Any, np.dtype[np.float32]]
+type Slots = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @asynccontextmanager
@@ -62,6 +67,8 @@ class Local:
         self._name = f"designs-{fingerprint(spaces)}"
         self._thread = thread
         self._connection: sqlite3.Connection | None = None
+        self._state = (-1, -1)
+        self._seen: OrderedDict[str | None, Slots] = OrderedDict()
 
     async def put(self, points: Sequence[Point]) -> None:
         """See Memory."""
@@ -180,19 +187,31 @@ class Local:
             os.close(handle)
 
     def _near(self, space: str, vector: Vector, reader: str | None, limit: int) -> list[Hit]:
-        names = readers_of(reader)
-        visible = _VISIBLE.format(", ".join("?" * len(names)))
-        rows = self._rows(visible, names)
-        slots = np.unique(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
+        slots = self._visible(reader)
         if not len(slots):
             return []
         size = self._spaces[space].dimensions
         held: Numbers = np.memmap(self._file(space), np.float32, "r").reshape(-1, size)
         asked = np.asarray(vector, np.float32)
-        parts = [held[slots[at : at + AT_ONCE]] @ asked for at in range(0, len(slots), AT_ONCE)]
-        scores = np.concatenate(parts)
+        scores = _compared(held, asked, slots)
         best = np.argsort(-scores, kind="stable")[:limit]
         return self._told([(int(slots[at]), float(scores[at])) for at in best if scores[at]])
+
+    def _visible(self, reader: str | None) -> Slots:
+        """Return what *reader* may see, ascending; remembered until anybody writes."""
+        connection = self._open()
+        ((version,),) = connection.execute("PRAGMA data_version").fetchall()
+        state = (version, connection.total_changes)
+        if state != self._state:
+            self._state, self._seen = state, OrderedDict()
+        if reader not in self._seen:
+            names = readers_of(reader)
+            query = _VISIBLE.format(", ".join("?" * len(names)))
+            rows = connection.execute(query, names).fetchall()
+            self._seen[reader] = np.unique(np.array(rows, np.int64))
+            if len(self._seen) > READERS:
+                self._seen.popitem(last=False)
+        return self._seen[reader]
 
     def _told(self, best: list[tuple[int, float]]) -> list[Hit]:
         marks = ", ".join("?" * len(best))
@@ -254,6 +273,16 @@ class Local:
         self.close()
         for path in self._folder.glob("designs-*"):
             path.unlink(missing_ok=True)
+
+
+def _compared(held: Numbers, asked: Numbers, slots: Slots) -> Numbers:
+    """Return the cosine of each of *slots* (ascending), a bounded number of them in memory."""
+    first, last = int(slots[0]), int(slots[-1]) + 1
+    if 2 * len(slots) > last - first:  # nearly all: to read in one go costs less than to pick
+        parts = [held[at : min(at + AT_ONCE, last)] @ asked for at in range(first, last, AT_ONCE)]
+        return np.asarray(np.concatenate(parts)[slots - first], np.float32)
+    picked = [held[slots[at : at + AT_ONCE]] @ asked for at in range(0, len(slots), AT_ONCE)]
+    return np.asarray(np.concatenate(picked), np.float32)
 
 
 def _hit(known: Sequence[Any], **more: Any) -> Hit:

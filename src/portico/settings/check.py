@@ -125,7 +125,21 @@ def _egress(name: str, path: EgressPath) -> Iterator[Found]:
         yield from _wrong(("hosts", index), addresses.host(host))
 
 
+def _memory(settings: Settings) -> Iterator[Fault]:
+    wished = settings.memory.embedder
+    if wished is None:
+        return
+    target = settings.targets.get(wished)
+    place = ("memory", "embedder")
+    if target is None or target.kind != "embedding":
+        yield Fault(place, "is no embedding target", "name a target of `kind: embedding`")
+    elif target.dimensions is None:
+        remedy = f"write `dimensions` for `{wished}`"
+        yield Fault(place, "makes vectors of nobody knows what length", remedy)
+
+
 def _globals(settings: Settings) -> Iterator[Fault]:
+    yield from _memory(settings)
     for name in addresses.STORES:
         address = getattr(settings.stores, name).get_secret_value()
         yield from _placed(("stores",), _wrong((name,), addresses.store(name, address)))

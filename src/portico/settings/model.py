@@ -91,6 +91,21 @@ class Pictures(Section):
     keep_days: Count = Field(default=30, description="Days that pictures of chats are kept.")
 
 
+class Memory(Section):
+    """What can be found again."""
+
+    remember: bool = Field(
+        default=True,
+        description="Remember what was asked and said of the pictures that are kept, for"
+        " `/v1/design/search`.",
+    )
+    embedder: str | None = Field(
+        default=None,
+        description="The embedding target whose vectors texts are found by; null: the first that"
+        " is not simulated and says its `dimensions`.",
+    )
+
+
 class KeepDays(Section):
     """Days that traces are kept, by what they are of. A pinned one is kept for ever."""
 
@@ -211,6 +226,7 @@ class Settings(Section):
     stores: Stores = Field(default_factory=Stores, description="Where things are kept.")
     pictures: Pictures = Field(default_factory=Pictures, description="How pictures are taken in.")
     traces: Traces = Field(default_factory=Traces, description="What is kept of what is said.")
+    memory: Memory = Field(default_factory=Memory, description="What can be found again.")
     breaker: Breaker = Field(default_factory=Breaker, description="When a target is left alone.")
     server: Server = Field(default_factory=Server, description="How requests are served.")
     telemetry: Telemetry = Field(

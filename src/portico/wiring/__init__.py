@@ -7,6 +7,7 @@ Everything with a lifetime is opened here, in one place, and closed in reverse.
 from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.ledger import ledger_trouble
+from portico.wiring.memory import rebuild_memory
 from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import open_serving
 
@@ -19,5 +20,6 @@ __all__ = [
     "open_serving",
     "played_at",
     "read_tunnels",
+    "rebuild_memory",
     "simulate",
 ]

@@ -41,6 +41,7 @@ from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
 from portico.wiring.keys import Counting, open_access
 from portico.wiring.ledger import ledger_store
+from portico.wiring.memory import open_recalling
 from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
 from portico.wiring.tracing import open_tracing
@@ -116,8 +117,12 @@ async def open_serving(
             open_tracing(settings, home, lambda: builder.secrets, pictures)
         )
         gateway = Gateway(builder.house(settings), failover, ledger, handing_down, taping)
-        file = standing_kept(standing, home / "standing.json", lambda: builder.marks)
-        await stack.enter_async_context(file)
+        recalling = await stack.enter_async_context(
+            open_recalling(settings, gateway, pictures, errands)
+        )
+        await stack.enter_async_context(
+            standing_kept(standing, home / "standing.json", lambda: builder.marks)
+        )
         await stack.enter_async_context(_calling(gateway, standing))
         access = await stack.enter_async_context(
             open_access(settings, home, Counting(gateway.limits, store), exposed=exposed)
@@ -139,10 +144,12 @@ async def open_serving(
             sweep=pictures.sweep,
             turnstile=turnstile,
             design=Design(gateway, pictures.intake),
+            recalling=recalling,
             stores=lambda: {
                 "access": "away" if access.gate.store_away else "ok",
                 "artifacts": "away" if pictures.away else "ok",
                 "ledger": "away" if store.away or ledger.store_away else "ok",
+                "memory": "away" if recalling.remembering.guard.away else "ok",
                 "traces": "away" if traces.recorder.store_away else "ok",
             },
             reload=Reload(gateway, builder, load, pictures.belong),

@@ -1,0 +1,76 @@
+"""What is found again: the memory of the configuration, and who notes and recalls."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from portico.dispatch.embedding import Embedding
+from portico.dispatch.errands import Errands
+from portico.dispatch.gateway import Gateway
+from portico.dispatch.meaning import Meaning, embedder, space_of
+from portico.dispatch.recalling import Recalling
+from portico.dispatch.remembering import Keep, Rebuilt, Remembering
+from portico.memory.base import PICTURE, TEXT, Memory, Space, Spaces
+from portico.settings import Settings
+from portico.stores.guard import Guard
+from portico.vision import likeness
+from portico.wiring.pictures import Pictures
+
+type Load = Callable[[], Settings]
+
+
+@asynccontextmanager
+async def open_recalling(
+    settings: Settings, gateway: Gateway, pictures: Pictures, errands: Errands
+) -> AsyncIterator[Recalling]:
+    """Open the memory, whose store may be away, and what notes there and searches it."""
+    meaning = _meaning(settings, gateway)
+    spaces = {PICTURE: Space(likeness.DIMENSIONS, likeness.MADE_BY)}
+    if meaning is not None:
+        spaces[TEXT] = meaning.space
+    async with AsyncExitStack() as stack:
+        memory = await stack.enter_async_context(await _store(settings, spaces))
+        keep = Keep(pictures.archive, pictures.blobs, pictures.intake, pictures.eyes)
+        guard = Guard("the memory")
+        remembering = Remembering(memory, keep, errands, meaning, guard)
+        if settings.memory.remember and settings.pictures.keep:
+            gateway.remembering = remembering
+        yield Recalling(remembering, pictures.archive, pictures.intake)
+
+
+def _meaning(settings: Settings, gateway: Gateway) -> Meaning | None:
+    target = embedder(gateway.house.catalog, settings.memory.embedder)
+    space = space_of(target) if target else None
+    if target is None or space is None:
+        return None
+    return Meaning(Embedding(gateway), target.name, space)
+
+
+async def _store(settings: Settings, spaces: Spaces) -> AbstractAsyncContextManager[Memory]:
+    url = settings.stores.memory.get_secret_value()
+    if url.startswith("local:"):
+        from portico.memory.local import open_local  # brings NumPy
+
+        return open_local(Path(url.partition(":///")[2]), spaces)
+    return await asyncio.to_thread(_qdrant, url, spaces)  # its client takes seconds to import
+
+
+def _qdrant(url: str, spaces: Spaces) -> AbstractAsyncContextManager[Memory]:
+    from portico.memory.qdrant import open_qdrant
+
+    return open_qdrant(url, spaces)
+
+
+async def rebuild_memory(load: Load, home: Path) -> Rebuilt:
+    """
+    Make the memory of the configuration anew of what was kept beside the artifacts.
+
+    Raises:
+        ConfigError: the configuration contradicts itself.
+        StoreUnavailable: a store is away.
+    """
+    from portico.wiring.serving import open_serving
+
+    async with open_serving(load, home, exposed=False) as serving:
+        return await serving.recalling.remembering.rebuild()

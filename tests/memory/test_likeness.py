@@ -1,0 +1,45 @@
+"""What looks alike is near, and what does not is not."""
+
+import io
+import math
+
+import pytest
+from PIL import Image
+
+from portico.vision.likeness import DIMENSIONS, apart, describe, looks
+from tests.memory.screens import altered, screen
+
+
+def image(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def cosine(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def test_it_is_a_unit_vector_whatever_the_picture() -> None:
+    for picture in (
+        image(screen(1).png),
+        Image.new("RGB", (1, 1), "red"),
+        Image.new("L", (3, 900), 255),
+        Image.new("RGBA", (40, 40), (0, 0, 0, 0)),
+    ):
+        numbers = describe(picture)
+        assert len(numbers) == DIMENSIONS
+        assert math.isclose(cosine(numbers, numbers), 1, rel_tol=1e-6)
+        assert len(looks(picture)) == 16
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_another_scale_and_compression_change_little(number: int) -> None:
+    shown = screen(number)
+    again = describe(image(altered(shown.png, number)))
+    others = [cosine(describe(image(screen(n).png)), again) for n in range(100, 130)]
+    assert cosine(describe(image(shown.png)), again) > max(others) + 0.1
+
+
+def test_the_same_pixels_look_the_same() -> None:
+    picture = image(screen(3).png)
+    assert apart(looks(picture), looks(picture.resize((640, 480)))) <= 6
+    assert apart(looks(picture), looks(image(screen(4).png))) > 12
