@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from portico import __version__
 from portico.api import (
     artifacts,
+    cache,
     catalog,
     design,
     embeddings,
@@ -107,7 +108,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
     app.chat, app.console, app.state.lobby = Chat(lobby), Console(lobby), lobby
     for room in (
         *(catalog, embeddings, artifacts, design, search, streams),
-        *(targets, operator, traces, health, keys, people),
+        *(targets, operator, traces, cache, health, keys, people),
     ):
         app.include_router(room.router)
     app.include_router(artifacts.operator)

@@ -30,6 +30,7 @@ HEADINGS = {
     "Traces": "traces",
     "KeepDays": "traces.keep_days",
     "Memory": "memory",
+    "Cache": "cache",
     "Breaker": "breaker",
     "Server": "server",
     "Telemetry": "telemetry",

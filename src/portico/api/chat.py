@@ -8,16 +8,18 @@ from starlette.types import Message, Receive, Scope, Send
 
 from portico.api.answers import id_of
 from portico.api.body import read_body
+from portico.api.cached import CachedChat
 from portico.api.deps import Lobby, Serving
 from portico.api.problems import not_allowed, problem
 from portico.api.replies import Events, Whole
 from portico.api.returning import IDEMPOTENCY_KEY, Recorded, Repeated, wants_to_resume
 from portico.api.wire import parse
+from portico.dispatch.caching import control, wanted
 from portico.dispatch.eyes import HEAVY
 from portico.dispatch.journey import Journey
 from portico.errors import GatewayError, Overloaded
 
-type Reply = Whole | Events | Repeated | Recorded
+type Reply = Whole | Events | Repeated | Recorded | CachedChat
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +93,17 @@ class Chat:
 
 def _reply(here: Serving, journey: Journey, headers: Mapping[bytes, bytes], body: bytes) -> Reply:
     """Return what owns the exchange; a client that may come back says so in a header."""
+    asked = headers.get(b"x-portico-cache")
+    use = wanted(asked.decode("latin-1") if asked else None, otherwise=False)
     if journey.request.stream:
+        journey.uncached = use  # a stream is never given again
         events = Events(here.gateway, journey, here.keep_alive)
         return Recorded(here.streams, journey, events) if wants_to_resume(headers) else events
-    whole = Whole(here.gateway, journey)
     key = headers.get(IDEMPOTENCY_KEY)
+    if use and key is None:
+        wish = control(headers.get(b"cache-control", b"").decode("latin-1"), wanted=True)
+        if not wish.bypass:
+            return CachedChat(here.cache, wish, here.gateway, journey)
+    journey.uncached = use
+    whole = Whole(here.gateway, journey)
     return whole if key is None else Repeated(here.once, journey, key, body, whole)

@@ -12,6 +12,7 @@ from portico.access.keyring import Keyring
 from portico.access.members import Members
 from portico.artifacts.archive import Archive
 from portico.artifacts.sweep import Swept
+from portico.dispatch.caching import Cache
 from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once
@@ -40,6 +41,7 @@ class Serving:
     archive: Archive
     design: Design
     recalling: Recalling
+    cache: Cache
     metrics: Metrics
     traces: Desk
     stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from portico.api import analysed
 from portico.api.answers import JSON, PLACE, Documented, Numbered, gated, id_of, problems
 from portico.api.deps import Caller, Here
 from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
@@ -72,12 +73,15 @@ async def find_elements(
     wish = Wish(picture, asked.model, asked.consensus, asked.detail, asked.page)
     trace = request.headers.get("traceparent")
     survey = Survey(id_of(request.scope), wish, caller, trace)
+    using = analysed.wish_of(request, otherwise=here.cache.analyses)
 
     async def answer() -> Response:
-        found = await studio.elements(survey)
         if overlay:
-            return _png(await studio.overlaid(found, picture, asked.page))
-        return JSON(found)
+            found = await studio.elements(survey)
+            response = _png(await studio.overlaid(found, picture, asked.page))
+            response.raw_headers += [*_headers(survey), analysed.BYPASS]
+            return response
+        return await analysed.elements(here, studio, survey, using, lambda: _headers(survey))
 
     return await _told(request, survey, answer)
 
@@ -89,7 +93,6 @@ async def _told(
     async with while_connected(request.receive):
         try:
             response = await answer()
-            response.raw_headers += _headers(survey)
         except GatewayError as exc:
             if isinstance(exc, MalformedRequest):
                 exc.param = exc.param or "image"

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from portico.api.answers import PLACE, gated
 from portico.api.artifacts import ArtifactTold, SweptTold
+from portico.api.cache import Purged
 from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
 from portico.api.embeddings import Embeddings, EmbeddingsBody
 from portico.api.explain import Explained
@@ -31,7 +32,7 @@ _VALUES = (
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
     *(Cleared, Ordered, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
-    *(Embeddings, EmbeddingsBody, SearchBody, Recollection),
+    *(Embeddings, EmbeddingsBody, SearchBody, Recollection, Purged),
     *(Card, TracePage, TraceTold),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent

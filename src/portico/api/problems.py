@@ -81,6 +81,8 @@ def headers(error: GatewayError) -> Headers:
 def portico_headers(journey: Journey) -> Headers:
     """Return who answered, as which role, after how many were asked."""
     found = [(REQUEST_ID.encode(), journey.id.encode())]
+    if journey.uncached:
+        found.append((b"x-portico-cache", b"bypass"))
     if journey.route is None:
         return found
     found.append((b"x-portico-role", _latin(journey.route.role.name)))

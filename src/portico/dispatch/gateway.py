@@ -6,6 +6,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from msgspec.structs import replace as replaced
+
 from portico.access.allowed import Views, check
 from portico.access.base import Caller
 from portico.access.limits import Limits
@@ -30,6 +32,9 @@ from portico.routing.tiers import Target
 from portico.upstreams.base import Upstream
 from portico.upstreams.embedding import Embeds
 from portico.upstreams.standing import Standing
+
+FROM_CACHE = "the cache"
+"""What the ledger names as having decided on an answer that was given before."""
 
 
 class Notes(Protocol):
@@ -128,6 +133,21 @@ class Gateway:
             self.in_flight -= 1
             settle(self.limits, hold, journey.attempts)
             self._record(journey)
+
+    def given_again(self, journey: Journey, target: str) -> None:
+        """Record an answer of *target*'s that the cache gave: nobody was asked."""
+        journey.status = 200
+        if self.taping is not None:
+            self.taping.begin(journey)
+        entry = replaced(
+            entry_of(journey),
+            outcome=Ending.ANSWERED,
+            target=target or None,
+            decided_by=FROM_CACHE,
+        )
+        self.ledger.record(entry)
+        if self.taping is not None:
+            self.taping.end(journey, entry)
 
     def _record(self, journey: Journey) -> None:
         entry = entry_of(journey)

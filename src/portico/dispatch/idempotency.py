@@ -97,6 +97,10 @@ class Shelf:
         while self.size > self._most:
             self._drop(next(iter(self._kept)))
 
+    def forget(self, claim: Claim) -> None:
+        """Keep nothing of *claim*."""
+        self._drop(claim.name)
+
     def _drop(self, name: tuple[str | None, bytes]) -> None:
         if (kept := self._kept.pop(name, None)) is not None:
             self.size -= kept.finished.size

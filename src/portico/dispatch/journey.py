@@ -32,6 +32,7 @@ class Journey:
     degraded: list[str] = field(default_factory=list)
     status: int | None = None
     code: str | None = None
+    uncached: bool = False  # the cache was asked for, and cannot have it
     prepared: bool = False  # its pictures are as their target takes them
     capture: Capture = Capture.FULL  # how much of it may be kept
     headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)  # as they came

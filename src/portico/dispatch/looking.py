@@ -70,6 +70,12 @@ class Survey:
         chats = (remark for journey in self.journeys for remark in journey.degraded)
         return tuple(dict.fromkeys((*self.remarks, *chats)))
 
+    def again(self) -> Journey:
+        """Return the journey of a request that the cache answers: no chat was begun for it."""
+        now = time.monotonic()
+        asked = asking.probe(self.wish.model)
+        return Journey(self.id, asked, time.time(), now, self.caller, self.traceparent)
+
     def journey(self, request: ChatRequest) -> Journey:
         """Begin the next chat."""
         ident, now = f"{self.id}-{len(self.journeys) + 1}", time.monotonic()

@@ -91,6 +91,20 @@ class Pictures(Section):
     keep_days: Count = Field(default=30, description="Days that pictures of chats are kept.")
 
 
+class Cache(Section):
+    """Answers that are given again to exactly the same question."""
+
+    analyses: bool = Field(
+        default=True,
+        description="Give analyses of the same picture again (`/v1/design/elements`) to the same"
+        " caller; chats only where they ask for it.",
+    )
+    keep: Seconds = Field(default=3600.0, description="Seconds that an answer is kept.")
+    memory: Bytes = Field(
+        default=ByteSize(64_000_000), description="Bytes of all answers that are kept."
+    )
+
+
 class Memory(Section):
     """What can be found again."""
 
@@ -226,6 +240,9 @@ class Settings(Section):
     stores: Stores = Field(default_factory=Stores, description="Where things are kept.")
     pictures: Pictures = Field(default_factory=Pictures, description="How pictures are taken in.")
     traces: Traces = Field(default_factory=Traces, description="What is kept of what is said.")
+    cache: Cache = Field(
+        default_factory=Cache, description="Answers that are given again to the same question."
+    )
     memory: Memory = Field(default_factory=Memory, description="What can be found again.")
     breaker: Breaker = Field(default_factory=Breaker, description="When a target is left alone.")
     server: Server = Field(default_factory=Server, description="How requests are served.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from portico.access.members import Members
 from portico.api.deps import Serving
+from portico.dispatch.caching import Answers, Cache
 from portico.dispatch.descriptions import Descriptions
 from portico.dispatch.design import Design
 from portico.dispatch.errands import Errands
@@ -145,6 +146,7 @@ async def open_serving(
             turnstile=turnstile,
             design=Design(gateway, pictures.intake),
             recalling=recalling,
+            cache=_cache(settings, errands),
             stores=lambda: {
                 "access": "away" if access.gate.store_away else "ok",
                 "artifacts": "away" if pictures.away else "ok",
@@ -156,6 +158,11 @@ async def open_serving(
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
         )
+
+
+def _cache(settings: Settings, errands: Errands) -> Cache:
+    given = settings.cache
+    return Cache(Answers(given.keep, int(given.memory)), errands, analyses=given.analyses)
 
 
 def _bounds(settings: Settings) -> Bounds:
