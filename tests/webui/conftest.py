@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 from scripts.services import openwebui
 
+from portico.wiring import keyring
 from tests.serving import House, house
 from tests.webui.page import PATIENCE, Chat
 
@@ -35,6 +37,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SIGNED_WITH = "a secret of thirty-two characters"
 QUICK = {"connect": 2, "first_delta": 20, "idle": 3, "total": 30}
 TARGETS = ("gemini-3-flash", "qwen-vl", "deepseek-v3", "qwen3-coder")
 
@@ -45,15 +48,27 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@dataclass
+class Lab(House):
+    """A house, and the key that Open WebUI has for it."""
+
+    key: str
+
+
 @pytest.fixture(scope="session")
-async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A whole Portico; the simulator is every provider, and fails on command."""
     targets = {name: {"patience": QUICK} for name in TARGETS}
     targets["thinker"] = {"upstream": "deepseek", "model": "deepseek-v4-pro"}
     roles = {"code": {"targets": ["deepseek-v3"]}, "devops": {"targets": ["qwen3-coder"]}}
     folder = tmp_path_factory.mktemp("portico")
-    async with house(folder, targets=targets, roles=roles) as opened:
-        yield opened
+    keys = keyring(folder / "home")
+    operator = await keys.issue("operator")
+    webui = await keys.issue("open-webui", trusted=True)
+    access = {"required": True, "user_jwt_secret": SIGNED_WITH}
+    async with house(folder, targets=targets, roles=roles, access=access) as opened:
+        opened.client.headers["authorization"] = f"Bearer {operator.text}"
+        yield Lab(**vars(opened), key=webui.text)
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +81,7 @@ def nothing_wrong(lab: House) -> None:
 
 
 @pytest.fixture(scope="session")
-async def webui(lab: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def webui(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Give the address of an Open WebUI that has Portico for its only provider."""
     try:
         program = await asyncio.to_thread(openwebui.install)
@@ -76,7 +91,7 @@ async def webui(lab: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environ = {**_own(folder), **shipped(lab.url)}
+    environ = {**_own(folder), **shipped(lab.url, lab.key)}
     with (folder / "log.txt").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             program, "serve", "--host", "127.0.0.1", "--port", str(port),
@@ -95,12 +110,15 @@ async def webui(lab: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
                 await process.wait()
 
 
-def shipped(gateway: str) -> Mapping[str, str]:
+def shipped(gateway: str, key: str) -> Mapping[str, str]:
     """Return the environment of `deploy/openwebui`, with *gateway* for the compose network's."""
     lines = ENVIRONMENT.read_text().splitlines()
     pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
-    words = {"http://gateway:8000": gateway, "${PORTICO_WEBUI_KEY}": "not-needed-on-loopback"}
-    words["${PORTICO_WEBUI_SECRET}"] = "a secret of thirty-two characters"
+    words = {
+        "http://gateway:8000": gateway,
+        "${PORTICO_WEBUI_KEY:-}": key,
+        "${PORTICO_WEBUI_SECRET:-}": SIGNED_WITH,
+    }
     given = {}
     for name, value in pairs:
         for word, meant in words.items():

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 SCREEN = Path(__file__).parents[1] / "screens/data/calendar-1440-light-en.changed.png"
 V3 = ("siliconflow", "deepseek-ai/DeepSeek-V3")
+ADA = "ada@lab.test"
 TEXT = (
     "First the hierarchy: the title is smaller than its labels. Second the spacing, which changes "
     "from 8 to 14 pixels for no reason. Third the contrast of the grey hint."
@@ -45,6 +46,7 @@ async def test_a_question_is_streamed_and_its_errands_go_to_the_cheapest(
         return {row["task"]: row for row in rows}
 
     rows = await until(asked, lambda rows: len(rows) >= 4)
+    assert {row["person"] for row in rows.values()} == {ADA}
     assert rows[None]["role"] == "design"
     assert rows[None]["streamed"]
     errands = rows.keys() - {None}
@@ -148,3 +150,25 @@ async def test_an_error_before_the_first_word_reads_well(chat: Chat, lab: House)
     await expect(chat.answer).to_contain_text("deepseek-v3")
     await expect(chat.answer).not_to_contain_text("{")
     await chat.show("nobody-answers")
+
+
+async def test_a_trace_knows_the_chat_and_the_message(chat: Chat, lab: House) -> None:
+    await chat.new("devops")
+    await chat.say("Which container is this?")
+    await chat.done()
+    found = await lab.client.get("/api/traces", params={"person": ADA, "role": "devops"})
+    card = found.json()["traces"][0]
+    assert chat.page.url.endswith(card["chat"])
+    assert card["message"]
+
+
+async def test_a_document_is_read_and_answered_from(chat: Chat, lab: House, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("The deployment window is every Tuesday at 7 in the morning.\n" * 30)
+    await chat.new("devops")
+    await chat.attach(notes)
+    await chat.say("When is the deployment window?")
+    await expect(chat.answer).to_contain_text("every Tuesday at 7")
+    await chat.show("document")
+    operations = {row["operation"] for row in await lab.requests()}
+    assert operations == {"chat", "embeddings"}
