@@ -160,3 +160,29 @@ def test_a_faulty_configuration_stops_every_keys_command(run: Run, tmp_path: Pat
         result = run("keys", *line, "-c", str(config))
         assert result.exit_code == 1
         assert f"{config}:1: access.requird" in result.stderr
+
+
+def test_a_key_is_made_with_terms_rotated_and_listed_with_both(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert portico(home, "keys", "create", "ops").returncode == 0
+    line = ("--role", "code", "--role", "devops", "--usd-per-day", "2.50", "--trusted")
+    made = portico(home, "keys", "create", "webui", *line, "--capture", "no-media")
+    assert made.returncode == 0
+    turned = portico(home, "keys", "rotate", "webui", "--overlap", "2h")
+    assert turned.returncode == 0
+    assert turned.stdout.strip() not in ("", made.stdout.strip())
+    listed = portico(home, "keys", "list").stdout
+    told = "front end, roles code/devops, usd-per-day 2.50, capture no-media"
+    assert listed.splitlines()[2].endswith(told)
+    assert turned.stdout.strip()[-4:] in listed
+
+
+BAD_TERMS = [("--usd-per-day", "much"), ("--concurrency", "-1"), ("--capture", "half")]
+
+
+@pytest.mark.parametrize(("option", "value"), BAD_TERMS)
+def test_terms_that_are_none_are_named(option: str, value: str, tmp_path: Path) -> None:
+    refused = portico(tmp_path / "home", "keys", "create", "anna", option, value)
+    assert refused.returncode == 2
+    assert option in refused.stderr
+    assert not (tmp_path / "home").exists()

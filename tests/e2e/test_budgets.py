@@ -1,6 +1,7 @@
 """Limits at the door, through real sockets: how much, how fast, for whom, and what of."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from portico.access.base import Terms
+from portico.access.base import Person, Terms
+from portico.ledger.base import RequestQuery
 from portico.wiring import keyring
+from tests.access.test_vouching import token
 from tests.serving import House, house
 
 pytestmark = pytest.mark.anyio
@@ -252,3 +255,58 @@ async def test_known_keys_work_across_a_restart_without_their_store_and_it_comes
     assert unknown.headers["retry-after"]
     assert (ready["status"], ready["stores"]["access"]) == ("degraded", "away")
     assert [one.status_code for one in back] == [200, 401]
+
+
+async def test_a_signed_user_is_believed_from_any_key_and_a_forged_one_from_none(
+    tmp_path: Path,
+) -> None:
+    secret = "what only the front end knows"
+    async with house(tmp_path, access={"user_jwt_secret": secret}) as lab:
+        mine = await key(lab, tmp_path / "home")
+        claims = {"email": "anna@lab.example", "iss": "open-webui", "exp": time.time() + 300}
+        signed = token(claims, secret=secret.encode()).decode()
+        forged = token(claims, secret=b"a guess").decode()
+        late = token({**claims, "exp": time.time() - 1}, secret=secret.encode()).decode()
+        for each in (signed, forged, late):
+            headers = {**mine, **FRONT, "x-openwebui-user-jwt": each}
+            assert (await ask(lab, headers)).status_code == 200
+        await lab.serving.gateway.ledger.flush()
+        rows = await lab.serving.ledger.requests(RequestQuery())
+    told = [(row.person, row.chat) for row in reversed(rows)]
+    assert told == [("anna@lab.example", "c-1"), (None, None), (None, None)]
+
+
+async def test_embeddings_are_held_to_the_same_terms(tmp_path: Path) -> None:
+    small: dict[str, Any] = {"targets": {"bge-m3": {"dimensions": 256}}}
+    async with house(tmp_path, **small) as lab:
+        name = "bge-m3"
+        roles = await key(lab, tmp_path / "home", roles=frozenset({"code"}))
+        mine = await key(
+            lab, tmp_path / "home", "bert", targets=frozenset({name}), requests_per_minute=1
+        )
+        body = {"model": name, "input": "hello"}
+        refused = await lab.client.post("/v1/embeddings", json=body, headers=roles)
+        answers = [
+            await lab.client.post("/v1/embeddings", json=body, headers=mine) for _ in range(2)
+        ]
+        listed = (await lab.client.get("/v1/models", headers=mine)).json()["data"]
+    assert (refused.status_code, code(refused)) == (403, "model_not_allowed")
+    assert [one.status_code for one in answers] == [200, 429]
+    assert code(answers[1]) == "quota_exceeded"
+    assert [row["id"] for row in listed] == [name]
+
+
+async def test_each_user_of_a_front_end_has_the_budget_of_everybody_for_themselves(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as lab:
+        ring = keyring(tmp_path / "home")
+        await ring.issue("operator")
+        front = await ring.issue("webui", trusted=True)
+        await lab.serving.members.put(Person, "*", "a test", terms=Terms(requests_per_minute=1))
+        lab.serving.gate.know(await ring.roster())
+        via = {"authorization": f"Bearer {front.text}"}
+        people = [{**via, "x-openwebui-user-email": f"{one}@lab.example"} for one in ("ann", "bob")]
+        answers = [await ask(lab, headers) for _ in range(2) for headers in people]
+    assert [one.status_code for one in answers] == [200, 200, 429, 429]
+    assert answers[2].json()["error"]["message"].startswith("Ann@lab.example: ")

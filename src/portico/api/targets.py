@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/targets", tags=["operator"], route_class=Numbere
 Name = Annotated[str, Path(description="The target's public name")]
 
 
-class Reason(BaseModel, extra="forbid"):
+class Parking(BaseModel, extra="forbid"):
     """Why, for whoever wonders later."""
 
     why: Annotated[str, Field(max_length=LONGEST)] = ""
@@ -46,7 +46,7 @@ def _told(here: Here, name: str, *, changed: bool) -> Response:
 
 
 @router.post("/{name:path}/park", responses=operated(Ordered, 404))
-async def park_target(name: Name, here: Here, caller: Operator, reason: Reason) -> Response:
+async def park_target(name: Name, here: Here, caller: Operator, reason: Parking) -> Response:
     """Ask this target no more, by no way, until it is unparked."""
     changed = await here.operating.park(name, caller.key, reason.why)
     await noted(here, caller, "target.parked", name)
