@@ -107,7 +107,7 @@ def test_a_configuration_is_rendered_and_the_gateway_s_side_of_it(folder: Path) 
     section = yaml.safe_load(done.stderr)["egress"]["google"]
     assert section == {
         "kind": "tunnel",
-        "via": ["http://127.0.0.1:21001", "http://127.0.0.1:21002"],
+        "via": ["http://127.0.0.1:21001#sg-1", "http://127.0.0.1:21002#us1"],
     }
 
 

@@ -24,6 +24,7 @@ from portico.api import (
     cache,
     catalog,
     design,
+    egress,
     embeddings,
     health,
     keys,
@@ -108,7 +109,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
     app.chat, app.console, app.state.lobby = Chat(lobby), Console(lobby), lobby
     for room in (
         *(catalog, embeddings, artifacts, design, search, streams),
-        *(targets, operator, traces, cache, health, keys, people),
+        *(targets, operator, egress, traces, cache, health, keys, people),
     ):
         app.include_router(room.router)
     app.include_router(artifacts.operator)

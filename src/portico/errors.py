@@ -20,6 +20,7 @@ Every exception this gateway raises on purpose.
   x Overloaded               503  gateway_overloaded
   x TargetParked             503  target_parked
   x StoreUnavailable         503  store_unavailable
+  x EgressUnavailable        503  egress_unavailable
 * ConfigError              - raised while starting or reloading, with every problem found
 
 What an upstream does to us is a value (`routing.attempts.Failure`), not an exception; it turns
@@ -163,6 +164,19 @@ class StoreUnavailable(GatewayError):
 
     status = 503
     code = "store_unavailable"
+
+
+class EgressUnavailable(GatewayError):
+    """All tunnels of a path are down, and its requests are to go no other way."""
+
+    status = 503
+    code = "egress_unavailable"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, param=param, retry_after=retry_after)
+        self.attempts: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

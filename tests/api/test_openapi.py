@@ -38,6 +38,7 @@ DESIGNED = {
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
+    "/api/egress": {"get"},
     "/api/standing": {"get"},
     "/api/standing/{name}/clear": {"post"},
     "/api/requests": {"get"},

@@ -332,3 +332,46 @@ def test_a_parked_target_is_never_a_candidate_also_where_nobody_else_is() -> Non
     assert [found.name for found in route.candidates] == ["b"]
     assert [(passed.target.name, passed.reason) for passed in route.passed] == [("a", PARKED)]
     assert plan(role, Needs(), both, {}).candidates == ()
+
+
+# -- a path whose tunnels are down
+
+DOWN = Tiredness(None, "unreachable", shut=True, path="google")
+SPENT = Tiredness(None, "quota_spent", shut=True)
+RESTING = Tiredness(9e9, "silent")
+
+
+def tunnelled(on_down: str, name: str = "far") -> Target:
+    return Target(name, "google", "m", egress="google", on_down=on_down)
+
+
+def test_whose_tunnels_are_down_gives_way_and_the_route_says_so() -> None:
+    route = routed([tunnelled("reroute"), target("near")], standing={"far": DOWN})
+    assert (names(route), route.down) == (["near"], "google")
+    assert "unreachable" in reasons(route)["far"]
+
+
+def test_with_fail_it_gives_way_to_nobody() -> None:
+    route = routed([tunnelled("fail"), target("near")], standing={"far": DOWN})
+    assert (names(route), route.down) == ([], "google")
+    assert set(reasons(route)) == {"far", "near"}
+
+
+@pytest.mark.parametrize("on_down", ["reroute", "fail"])
+@pytest.mark.parametrize("rest", [None, Tiredness(9e9, "silent", probing=True)])
+def test_nothing_is_said_where_it_was_not_its_turn(on_down: str, rest: Tiredness | None) -> None:
+    standing = {"far": DOWN} | ({"near": rest} if rest else {})
+    route = routed([target("near"), tunnelled(on_down)], standing=standing)
+    assert (names(route), route.down) == (["near"], "")
+
+
+@pytest.mark.parametrize("rest", [SPENT, RESTING])
+def test_it_is_its_turn_when_those_before_it_rest(rest: Tiredness) -> None:
+    standing = {"far": DOWN, "near": rest}
+    route = routed([target("near"), tunnelled("fail"), target("other")], standing=standing)
+    assert (names(route), route.down) == ([], "google")
+
+
+def test_where_nobody_else_is_left_it_is_asked_all_the_same() -> None:
+    route = routed([tunnelled("reroute")], standing={"far": DOWN})
+    assert (names(route), route.down) == (["far"], "")

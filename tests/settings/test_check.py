@@ -25,6 +25,10 @@ def path(fields: str, name: str = "p") -> str:
     return f"extends: builtin\negress:\n  {name}: {{{fields}}}\n"
 
 
+def via(fields: str) -> str:
+    return path(f"kind: tunnel, via: ['http://127.0.0.1:1#one'], {fields}")
+
+
 IMPOSSIBLE = [
     (upstream("dialect: openai"), "upstreams.u.base_url", "required"),
     (upstream("base_url: 'ftp://h'"), "upstreams.u.base_url", "http"),
@@ -106,6 +110,22 @@ IMPOSSIBLE = [
     ),
     (path("kind: direct, hosts: ['https://a.test']"), "egress.p.hosts[0]", "name of a host"),
     (path("kind: direct, hosts: ['a.test:443']"), "egress.p.hosts[0]", "name of a host"),
+    (via("on_down: direct"), "egress.p.on_down", "must be"),
+    (via("exit_url: 'http://a.test'"), "egress.p.exit_url", "https"),
+    (path("kind: direct, exit_url: 'https://a.test'"), "egress.p.exit_url", "tunnels only"),
+    (via("expect: {one: {regions: [SG]}}"), "egress.p.expect", "without `exit_url`"),
+    (
+        via("exit_url: 'https://a.test', expect: {two: {regions: [SG]}}"),
+        "egress.p.expect.two",
+        "no tunnel",
+    ),
+    (
+        via("exit_url: 'https://a.test', expect: {one: {networks: [203.0.113.1/24]}}"),
+        "egress.p.expect.one.networks[0]",
+        "no network",
+    ),
+    (path("kind: tunnel, via: ['http://a.test:1#a b']"), "egress.p.via[0]", "http"),
+    (path("kind: tunnel, via: ['http://a.test:1#-']"), "egress.p.via[0]", "name"),
     ("access: {required: maybe}", "access.required", "must be"),
     ("access:", "access", "no value"),
     ("telemetry: [json]", "telemetry", "hold keys"),

@@ -24,6 +24,7 @@ HEADINGS = {
     "Patience": "targets.patience",
     "Role": "roles",
     "EgressPath": "egress",
+    "Expected": "egress.expect",
     "Access": "access",
     "Stores": "stores",
     "Pictures": "pictures",

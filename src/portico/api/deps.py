@@ -20,6 +20,7 @@ from portico.dispatch.operating import Operating
 from portico.dispatch.recalling import Recalling
 from portico.dispatch.streams import Streams
 from portico.dispatch.turnstile import Turnstile
+from portico.egress.status import PathStatus
 from portico.errors import Forbidden, Problem
 from portico.ledger.base import LedgerStore
 from portico.telemetry.metrics import Metrics
@@ -48,6 +49,7 @@ class Serving:
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]
     sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run
     turnstile: Turnstile
+    paths: Callable[[], tuple[PathStatus, ...]]  # of tunnels in use, as they do now
     max_body: int = 50 * 1024 * 1024
     keep_alive: float = 10.0
 

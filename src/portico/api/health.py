@@ -9,6 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from portico.api.answers import JSON, Numbered, documented, problems
 from portico.api.deps import Here
+from portico.api.egress import counted
+from portico.egress.status import PathStatus
 from portico.routing.routes import Tiredness
 from portico.telemetry.metrics import CONTENT_TYPE, Snapshot, Traced
 
@@ -21,7 +23,10 @@ _TELLING = frozenset({"account", "region", "unreachable"})
 
 class Readiness(Struct, frozen=True):
     """
-    `degraded` if a store or an upstream below is neither `ok` nor `simulated`.
+    `degraded` if a store, an upstream or an egress path below is neither `ok` nor `simulated`.
+
+    `egress` has the tunnelled paths in use: `down` while none of a path's tunnels is used, `closed`
+    while nothing may leave by it.
 
     `draining`, with 503, while the gateway goes down.
     """
@@ -29,6 +34,7 @@ class Readiness(Struct, frozen=True):
     status: Literal["ok", "degraded", "draining"]
     stores: dict[str, str]
     upstreams: dict[str, str]
+    egress: dict[str, str]
 
 
 @router.get("/healthz", response_class=PlainTextResponse, responses=problems(400))
@@ -40,7 +46,7 @@ async def alive() -> str:
 @router.get("/readyz", responses=documented(Readiness))
 async def ready(request: Request, here: Here) -> Response:
     """
-    Ready: names the upstream whose account is dead, and the tunnel or store that is away.
+    Ready: names the upstream whose account is dead, and the path or store that is away.
 
     Anybody may ask, so it says no more than that: what a provider wrote is in `/api/standing`.
     """
@@ -51,10 +57,17 @@ async def ready(request: Request, here: Here) -> Response:
         said = _said(tired.get(target.name), simulated=target.simulated)
         if upstreams.get(target.upstream, "ok") in _FINE:
             upstreams[target.upstream] = said
-    well = _FINE.issuperset(stores.values()) and _FINE.issuperset(upstreams.values())
+    egress = {path.name: _path(path) for path in here.paths()}
+    well = all(_FINE.issuperset(told.values()) for told in (stores, upstreams, egress))
     if request.app.state.lobby.draining:
-        return JSON(Readiness("draining", stores, upstreams), 503)
-    return JSON(Readiness("ok" if well else "degraded", stores, upstreams))
+        return JSON(Readiness("draining", stores, upstreams, egress), 503)
+    return JSON(Readiness("ok" if well else "degraded", stores, upstreams, egress))
+
+
+def _path(path: PathStatus) -> str:
+    if path.closed:
+        return "closed"
+    return "ok" if path.up else "down"
 
 
 def _said(rest: Tiredness | None, *, simulated: bool) -> str:
@@ -77,5 +90,6 @@ async def metrics(here: Here) -> Response:
         ledger.spooled,
         ledger.lost,
         Traced(traced.pending, traced.spooled, traced.bared, traced.dropped),
+        tuple(counted(here.paths())),
     )
     return Response(here.metrics.render(now), media_type=CONTENT_TYPE)

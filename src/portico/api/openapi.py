@@ -9,6 +9,7 @@ from portico.api.answers import PLACE, gated
 from portico.api.artifacts import ArtifactTold, SweptTold
 from portico.api.cache import Purged
 from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
+from portico.api.egress import Egress
 from portico.api.embeddings import Embeddings, EmbeddingsBody
 from portico.api.explain import Explained
 from portico.api.health import Readiness
@@ -31,7 +32,8 @@ _VALUES = (
     *(KeyList, KeyMade, KeyTold, Audit, People, PersonTold, Teams, TeamTold),
     *(ChatBody, Completion, Error, Explained, Model, ModelList),
     *(ArtifactTold, SweptTold, ElementsBody, DiffBody, AuditBody, Elements, Audited),
-    *(Cleared, Ordered, Readiness, Reloaded, RequestPage, RequestRow, Series, Standings, UsageSums),
+    *(Cleared, Egress, Ordered, Readiness, Reloaded, RequestPage, RequestRow),
+    *(Series, Standings, UsageSums),
     *(Embeddings, EmbeddingsBody, SearchBody, Recollection, Purged),
     *(Card, TracePage, TraceTold),
 )

@@ -168,9 +168,9 @@ class Exchange:
 
 
 def _passage(receipt: Receipt | None) -> Passage | None:
-    if receipt is None or receipt.listener is None:
+    if receipt is None or receipt.tunnel is None:
         return None
     exit = receipt.exit
     if exit is None:
-        return Passage(receipt.listener)
-    return Passage(receipt.listener, exit.address, exit.region, receipt.age)
+        return Passage(receipt.tunnel)
+    return Passage(receipt.tunnel, exit.address, exit.region, receipt.age)

@@ -7,7 +7,7 @@ from portico.dispatch.eyes import Eyes
 from portico.dispatch.hedging import Hedging
 from portico.dispatch.journey import Journey
 from portico.dispatch.places import Places
-from portico.dispatch.refusals import unanswered
+from portico.dispatch.refusals import REROUTED, unanswered
 from portico.dispatch.rescue import Answer
 from portico.dispatch.trials import Records, Trials
 from portico.dispatch.turns import Turns
@@ -47,6 +47,8 @@ class Failover:
             Overloaded: every candidate is full, and so is the queue.
             QuotaExceeded: the caller has as many requests under way as they may.
         """
+        if route.down:
+            journey.degrade(REROUTED)
         turns = Turns(route, journey.caller.owner, self.standing, self.places)
         trials = Trials(journey, turns, upstreams, self._records)
         return Opening(self, route, trials)

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from portico.dispatch.journey import Journey
-from portico.errors import Asked, GatewayError, NoCapableTarget, Resting, TargetParked, Unanswered
+from portico.errors import (
+    Asked,
+    EgressUnavailable,
+    GatewayError,
+    NoCapableTarget,
+    Resting,
+    TargetParked,
+    Unanswered,
+)
 from portico.errors import ContextTooLong as TooLong
 from portico.routing.attempts import Attempt, Failed, Kind
 from portico.routing.roles import Catalog
@@ -16,8 +24,15 @@ from portico.upstreams.standing import Standing
 LIMITS = frozenset({"rate_limited", "quota_spent", "quota"})
 
 
+REROUTED = "egress-rerouted"
+"""What is said of an answer that came by another path, because the tunnels of its own are down."""
+
+
 def incapable(route: Route, catalog: Catalog) -> GatewayError:
     """Return the error for a route without candidates: what is missing, and who would do."""
+    if route.down:
+        rests = [rest for rest in route.standing.values() if rest.path == route.down]
+        return _closed(route.down, min((r.until for r in rests if r.until), default=None))
     parked = [one.target for one in route.passed if one.reason == PARKED]
     if able := [target.name for target in parked if _can(target, route.needs)]:
         return TargetParked(f"An operator has parked who could answer: {', '.join(able)}.")
@@ -36,6 +51,16 @@ def incapable(route: Route, catalog: Catalog) -> GatewayError:
     )
 
 
+def _closed(path: str, until: float | None = None) -> EgressUnavailable:
+    """*until* is in epoch seconds; a path that only a probe finds well is looked at often."""
+    wait = _PROBED if until is None else max(until - time.time(), 1.0)
+    told = f"The tunnels of the egress path {path!r} are down, and its requests go no other way."
+    return EgressUnavailable(told, retry_after=wait)
+
+
+_PROBED = 10.0  # seconds between two looks at a tunnel
+
+
 def _named(needs: Needs) -> list[str]:
     return [*(m.value for m in needs.modalities if m != "text"), *needs.features] or ["this"]
 
@@ -50,6 +75,12 @@ def unanswered(
     """Return the error for a route whose candidates all failed, rest, or said stop."""
     now = time.time()
     failed = [a for a in journey.attempts if isinstance(a.outcome, Failed)]
+    if failed and isinstance(last := failed[-1].outcome, Failed):
+        target = failed[-1].target
+        if last.failure.scope == "path" and target.on_down == "fail":
+            closed = _closed(target.egress)
+            closed.attempts = journey.asked
+            return closed
     tired = standing.view(skipped or route.candidates, now)
     status, code = _status(failed, [tired[t.name].reason for t in skipped if t.name in tired])
     error = Unanswered(_message(journey.asked, skipped), status=status, code=code)

@@ -12,8 +12,9 @@ from portico.dispatch.eyes import Eyes
 from portico.dispatch.hedging import Hedging, Race, Running
 from portico.dispatch.journey import Journey
 from portico.dispatch.places import Places
+from portico.dispatch.refusals import REROUTED
 from portico.dispatch.turns import Turns
-from portico.routing.attempts import Answered, Broken, Failed, Failure, Kind
+from portico.routing.attempts import Answered, Attempt, Broken, Failed, Failure, Kind
 from portico.routing.tiers import Target
 from portico.upstreams.base import Upstream
 from portico.upstreams.spending import Begun
@@ -72,6 +73,8 @@ class Trials:
             else:
                 self.journey.degraded.append("invalid-json")
         if failure is None:
+            if any(map(_by_no_tunnel, self.journey.attempts)):
+                self.journey.degrade(REROUTED)
             self._under_way = running
             self.journey.answering, self.journey.under_way = running.exchange.target, True
             return running
@@ -179,3 +182,8 @@ class _Booked:
             records.places.give_back(exchange.target)
             self._trials.note(exchange, self._begun)
             records.standing.quotas.end(exchange.target, self._begun, exchange.outcome)
+
+
+def _by_no_tunnel(attempt: Attempt) -> bool:
+    outcome = attempt.outcome
+    return isinstance(outcome, Failed) and outcome.failure.scope == "path"

@@ -102,6 +102,8 @@ class Turns:
         self._again = None
         if step is Step.REPAIR and failure.mend and failure.mend not in self._mend:
             self._again, self._mend = target, self._mend | {failure.mend}
+        elif failure.scope == "path" and target.on_down == "fail":
+            self._stopped = True
         elif step is Step.LARGER:
             self._window = max(self._window, target.context_window)
         elif step is Step.STOP and failure.kind is not Kind.REFUSED:

@@ -16,14 +16,14 @@ class WrongPath(ConnectFailed):
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """
-    The path of each host, by what `owned` calls it; `near` has those of ports on loopback.
+    The path of each host, by what `owned` calls it; `shared` has those that several may ask.
 
     A path carries its own hosts; one of `open` those that belong to nobody as well.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
     open: frozenset[str] = frozenset()
-    near: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    shared: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def opened(self, path: str) -> "Hosts":
         """Return the same for somebody who must be let out to strangers by *path* (pictures)."""
@@ -33,7 +33,7 @@ class Hosts:
         """Raise WrongPath unless *origin* may be asked by *path*."""
         host, _ = owned(origin)
         owner = self.paths.get(host)
-        owners = {owner} if owner else self.near.get(host, frozenset())
+        owners = {owner} if owner else self.shared.get(host, frozenset())
         if path in owners or (not owners and path in self.open):
             return
         owner = min(owners, default=None)
@@ -41,18 +41,19 @@ class Hosts:
         raise WrongPath(f"{origin.host} {whose}, and is not asked by {path}")
 
 
-def belonging(bases: Iterable[tuple[str, str]]) -> Hosts:
+def belonging(bases: Iterable[tuple[str, str]], echoes: Iterable[tuple[str, str]] = ()) -> Hosts:
     """
     Return whose hosts are whose, of (path name, base URL) pairs.
 
     A path with an empty base URL, where only a library knows the hosts, is open to strangers.
+    *echoes* are URLs likewise, which several paths may ask where they come out.
 
     Raises:
         ValueError: a host would belong to two paths, or a base URL is none.
     """
     paths: dict[str, str] = {}
     strangers: set[str] = set()
-    near: dict[str, frozenset[str]] = {}
+    shared: dict[str, frozenset[str]] = {}
     for path, base in bases:
         if not base:
             strangers.add(path)
@@ -63,10 +64,13 @@ def belonging(bases: Iterable[tuple[str, str]]) -> Hosts:
             raise ValueError(f"a base URL of the egress path {path}: {exc}") from None
         host, local = owned(origin)
         if local:
-            near[host] = near.get(host, frozenset()) | {path}
+            shared[host] = shared.get(host, frozenset()) | {path}
         elif paths.setdefault(host, path) != path:
             raise ValueError(f"{host} would belong to two egress paths: {paths[host]} and {path}")
-    return Hosts(paths, frozenset(strangers), near)
+    for path, echo in echoes:
+        host, _ = owned(split(echo)[0])
+        shared[host] = shared.get(host, frozenset()) | {path}
+    return Hosts(paths, frozenset(strangers), shared)
 
 
 def owned(origin: Origin) -> tuple[str, bool]:

@@ -55,7 +55,7 @@ class Lines:
         Kept by the first way, unless it must be *fresh*; raises ConnectFailed.
         """
         if not ways:
-            raise TunnelDown("no exit of the path may be used")
+            raise TunnelDown(self.ways.closed or "no exit of the path may be used")
         if not fresh:
             oldest = asyncio.get_running_loop().time() - self._keep
             if (kept := ways[0].take(origin, oldest)) is not None:

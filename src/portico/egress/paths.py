@@ -13,13 +13,23 @@ class Direct:
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """The listener of one tunnel. `kind` is socks5h or http; names are resolved at its far end."""
+    """
+    The listener of one tunnel. `kind` is socks5h or http; names are resolved at its far end.
+
+    `name` is the operator's for the tunnel behind it; may be empty.
+    """
 
     kind: str
     host: str
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
+    name: str = ""
+
+    @property
+    def tunnel(self) -> str:
+        """What the tunnel is called where it is told of: by its name, or by its listener."""
+        return self.name or str(self)
 
     def __post_init__(self) -> None:
         if max(len(self.user.encode()), len(self.password.encode())) > 255:  # RFC 1929 §2
@@ -45,7 +55,12 @@ type Path = Direct | Tunnel
 
 
 def parse_via(url: str) -> Via:
-    """Return the tunnel listener that *url* names; raises ValueError without echoing secrets."""
+    """
+    Return the tunnel listener that *url* names; its fragment, if any, is the tunnel's name.
+
+    Raises:
+        ValueError: without echoing secrets.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -56,4 +71,4 @@ def parse_via(url: str) -> Via:
     if not parts.hostname or not port:
         raise ValueError("a tunnel's address needs a host and a port")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return Via(parts.scheme, parts.hostname, port, user, password)
+    return Via(parts.scheme, parts.hostname, port, user, password, parts.fragment)

@@ -37,6 +37,7 @@ class Pool:
         hosts: Hosts | None = None,
     ) -> None:
         self.path = path
+        self.on_down = "reroute"  # or fail: what becomes of requests while no way is up
         self.ways = Ways(path, self._on_down)
         self._dialler = Dialler(path, trust, hosts)
         self.lines = Lines(self._dialler, self.ways, keep)
@@ -68,7 +69,15 @@ class Pool:
             return PathStatus(self.path.name, "direct", True, self.connections)
         now = asyncio.get_running_loop().time()
         listeners = tuple(way.status(now) for way in self.ways.all)
-        return PathStatus(self.path.name, "tunnel", self.ways.up, self.connections, listeners)
+        return PathStatus(
+            self.path.name,
+            "tunnel",
+            self.ways.up,
+            self.connections,
+            listeners,
+            self.ways.closed,
+            self.on_down,
+        )
 
     async def aclose(self) -> None:
         """Hang up everything, also what is in use or being dialled; nothing is sent after this."""
@@ -170,6 +179,7 @@ class Sending:
             self._connection = None
             if self._timer is not None:
                 self._timer.cancel()
+        way.answers += 1
         self._pool.ways.note(way, Sign.SERVED if connection.status < 400 else Sign.CARRIED)
 
     def _doubt_in(self, seconds: float) -> None:

@@ -47,9 +47,10 @@ class Questions:
     """
     What the probes of a path ask; every host among these belongs to the path.
 
-    `provider` is a base URL. `exit` is a URL that says where a request comes from (`identity`
-    reads it); empty: nobody is asked. `region` is a cheap request at the provider, None: none, and
-    `barred` reads its answer. `every` is in seconds.
+    `provider` is a base URL; empty: none is known, and the listener alone is looked at. `exit` is
+    a URL that says where a request comes from (`identity` reads it); empty: nobody is asked.
+    `region` is a cheap request at the provider, None: none, and `barred` reads its answer. `every`
+    is in seconds.
     """
 
     provider: str
@@ -70,7 +71,11 @@ class Questions:
     @property
     def levels(self) -> tuple[Level, ...]:
         """The levels at which there is something to ask."""
-        asked = {Level.EXIT: bool(self.exit), Level.REGION: self.region is not None}
+        asked = {
+            Level.PROVIDER: bool(self.provider),
+            Level.EXIT: bool(self.exit),
+            Level.REGION: self.region is not None,
+        }
         return tuple(level for level in Level if asked.get(level, True))
 
 

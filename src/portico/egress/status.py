@@ -36,9 +36,11 @@ class Listener(Struct, frozen=True):
     One tunnel's listener as it is now; all times are in seconds.
 
     `age` is how long it has been in its state, `retry_in` when somebody finds out anew (None:
-    nothing to find out), `connects_in` what a connection through it usually takes.
+    nothing to find out), `connects_in` what a connection through it usually takes. `answers` are
+    the requests whose answer came by it, `failures` what was lost on the way there or back.
     """
 
+    tunnel: str
     listener: str
     state: str
     age: float
@@ -49,25 +51,34 @@ class Listener(Struct, frozen=True):
     exit: Exit | None = None
     exit_age: float | None = None
     probes: tuple[Seen, ...] = ()
+    answers: int = 0
+    failures: int = 0
 
 
 class PathStatus(Struct, frozen=True):
-    """An egress path as it is now; a direct one has no listeners."""
+    """
+    An egress path as it is now; a direct one has no listeners.
+
+    `closed` says why nothing may leave by it although it might, `on_down` what becomes of requests
+    while it is not up.
+    """
 
     name: str
     kind: str  # direct | tunnel
     up: bool
     connections: int
     listeners: tuple[Listener, ...] = ()
+    closed: str = ""
+    on_down: str = "reroute"  # reroute | fail
 
 
 class Receipt(Struct, frozen=True):
     """
-    By which way one answer came. `exit` is where that listener came out when it was last verified,
+    By which way one answer came. `exit` is where that tunnel came out when it was last verified,
     `age` seconds before; both None where nobody has looked, and on a direct path.
     """
 
     path: str
-    listener: str | None = None
+    tunnel: str | None = None
     exit: Exit | None = None
     age: float | None = None

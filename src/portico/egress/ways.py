@@ -28,12 +28,18 @@ class Way:
         self.exit: Exit | None = None
         self.verified = 0.0  # loop time at which `exit` was seen
         self.seen: dict[Level, tuple[float, Seen]] = {}
+        self.answers = self.failures = 0
         self._idle: dict[Origin, deque[Connection]] = {}  # the longest idle first
 
     @property
     def listener(self) -> str:
         """The listener's address, without its secrets; empty: there is none."""
         return str(self.via) if self.via is not None else ""
+
+    @property
+    def tunnel(self) -> str:
+        """What its tunnel is called; empty: there is none."""
+        return self.via.tunnel if self.via is not None else ""
 
     @property
     def kept(self) -> int:
@@ -96,6 +102,7 @@ class Way:
         """Return how it does at *now* (loop time)."""
         health = self.health
         return Listener(
+            self.tunnel,
             self.listener,
             health.state.value,
             max(now - health.since, 0.0),
@@ -109,6 +116,8 @@ class Way:
                 Seen(seen.level, seen.ok, now - at, seen.took, seen.detail)
                 for at, seen in self.seen.values()
             ),
+            self.answers,
+            self.failures,
         )
 
 
@@ -121,6 +130,7 @@ class Ways:
 
     def __init__(self, path: Path, on_down: Callable[[Way], None]) -> None:
         self.path = path
+        self.closed = ""  # why nothing may leave by any of them; empty: it may
         via: tuple[Via | None, ...] = (None,) if isinstance(path, Direct) else path.via
         self.all = tuple(Way(each) for each in via)
         self._on_down = on_down
@@ -129,6 +139,8 @@ class Ways:
 
     def order(self, but: Way | None = None) -> tuple[Way, ...]:
         """Return whom to try, in this order, without *but*; may be nobody."""
+        if self.closed:
+            return ()
         order = self._order
         if self._turn is not None and self._turn <= (now := _now()):
             order = self._retrying(now)
@@ -145,6 +157,7 @@ class Ways:
             way.proven = now
         if way.via is None:
             return
+        way.failures += sign is Sign.FAILED
         before, way.health = way.health, after(way.health, sign, now, reason)
         if way.health is before:
             return
@@ -169,12 +182,27 @@ class Ways:
         if way.via is None:
             return Receipt(self.path.name)
         age = _now() - way.verified if way.exit is not None else None
-        return Receipt(self.path.name, way.listener, way.exit, age)
+        return Receipt(self.path.name, way.tunnel, way.exit, age)
 
     @property
     def up(self) -> bool:
         """True while a request may be expected to get through."""
-        return any(way.health.usable for way in self.all)
+        return not self.closed and any(way.health.usable for way in self.all)
+
+    @property
+    def may_try(self) -> bool:
+        """True while a request may leave: also where one may find out that a way is back."""
+        if self.closed:
+            return False
+        now = _now()
+        return any(way.health.usable or way.health.due(now) for way in self.all)
+
+    @property
+    def back_in(self) -> float | None:
+        """Seconds until somebody may find out that a way is back; None: only a probe does."""
+        now = _now()
+        ends = [way.health.until - now for way in self.all if way.health.held in _RETRIED]
+        return None if self.closed or not ends else max(min(ends), 0.0)
 
     def rank(self) -> None:
         """Put the ways in order, after somebody has changed the health of one."""
@@ -203,10 +231,11 @@ def _say(path: str, way: Way) -> None:
     health = way.health
     level = logging.WARNING if health.bad else logging.INFO
     why = f": {health.reason}" if health.reason else ""
-    log.log(level, "egress %s: %s is %s%s", path, way.listener, health.state, why)
+    log.log(level, "egress %s: %s is %s%s", path, way.tunnel, health.state, why)
 
 
 _LOOKED_AT = (State.SUSPECT, State.DOWN)
+_RETRIED = (*_LOOKED_AT, State.GEO_BLOCKED)
 
 
 def _now() -> float:

@@ -64,8 +64,8 @@ class Failure:
 
     `detail` is for people and holds neither body nor key. `delay` is the provider's own word on
     how many seconds to wait; `until` (epoch seconds) when a spent quota comes back. `scope` says
-    whom a limit is about, `limit` which one it is where anybody knows. `mend` names the repair a
-    `translation` failure asks for.
+    whom a limit is about, or that none of a path's tunnels led anywhere, `limit` which limit it is
+    where anybody knows. `mend` names the repair a `translation` failure asks for.
     """
 
     kind: Kind
@@ -73,7 +73,7 @@ class Failure:
     status: int | None = None
     delay: float | None = None
     until: float | None = None
-    scope: str = "target"  # target | upstream
+    scope: str = "target"  # target | upstream | path
     mend: str = ""
     limit: Limit | None = None
 

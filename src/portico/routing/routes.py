@@ -19,6 +19,7 @@ class Tiredness:
     `shut` targets (spent quota, account, model_gone) are left out while anyone else lives;
     `probing` ones are due for one probing request, in their usual place. Where `room` is given
     only a limit on tokens is near, and requests of up to that many tokens find no rest at all.
+    `path` names the egress path whose tunnels are down, where that is why.
     """
 
     until: float | None
@@ -27,6 +28,7 @@ class Tiredness:
     probing: bool = False
     detail: str = ""
     room: int | None = None
+    path: str = ""
 
     def rests(self, tokens: int) -> bool:
         """Say whether there is a rest for a request of *tokens*; no request is of none."""
@@ -57,7 +59,12 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Whom to ask, in order, and why the others were passed over."""
+    """
+    Whom to ask, in order, and why the others were passed over.
+
+    `down` names the egress path by which the first would have been asked, if its tunnels were not
+    down: then it is others', or with `on_down: fail` nobody's turn.
+    """
 
     role: Role
     needs: Needs
@@ -66,6 +73,7 @@ class Route:
     standing: Standing = field(default_factory=dict)
     decided_by: tuple[Signal, ...] = ()
     unsure: bool = False
+    down: str = ""
 
 
 def needs(request: ChatRequest, without: Collection[Place] = ()) -> Needs:
@@ -116,7 +124,8 @@ def plan(role: Role, wanted: Needs, catalog: Catalog, standing: Standing) -> Rou
     A target that cannot take everything in *wanted* is never a candidate, at any hop. A resting
     target goes to the back, unless it is due for a probing request; a shut one is left out while
     anyone else lives, a parked one always. What a limit on tokens still has room for is not held
-    up by it.
+    up by it. Where the turn is somebody's whose tunnels are down, and whose path then fails, there
+    are no candidates.
     """
     standing = {name: rest for name, rest in standing.items() if rest.rests(wanted.tokens)}
     chain = [catalog.targets[name] for name in role.targets]
@@ -125,11 +134,28 @@ def plan(role: Role, wanted: Needs, catalog: Catalog, standing: Standing) -> Rou
     passed = [Passed(target, PARKED) for target in chain if target.name in catalog.parked]
     passed += [reason for target in targets if (reason := _unable(target, wanted))]
     able = [target for target in targets if _unable(target, wanted) is None]
+    kept = _kept_away(able, standing)
+    if kept is not None and kept.on_down == "fail":
+        passed += [Passed(target, f"the egress path {kept.egress} is down") for target in able]
+        return Route(role, wanted, (), tuple(passed), standing, down=kept.egress)
     candidates, shut = _order(able, standing)
     passed += [Passed(target, f"resting: {standing[target.name].reason}") for target in shut]
     over = f"over the role's {role.max_attempts} attempts"
     passed += [Passed(target, over) for target in candidates[role.max_attempts :]]
-    return Route(role, wanted, tuple(candidates[: role.max_attempts]), tuple(passed), standing)
+    down = kept.egress if kept is not None and kept not in candidates else ""
+    asked = tuple(candidates[: role.max_attempts])
+    return Route(role, wanted, asked, tuple(passed), standing, down=down)
+
+
+def _kept_away(able: list[Target], standing: Standing) -> Target | None:
+    """Return whose turn it would be, if only their tunnels were not down."""
+    for target in able:
+        rest = standing.get(target.name)
+        if rest is None or rest.probing:
+            return None
+        if rest.path:
+            return target
+    return None
 
 
 def _possible(wanted: Needs, targets: list[Target]) -> Needs:

@@ -52,6 +52,7 @@ class Target:
     max_concurrency: int = 64
     scarce: bool = False  # its quota is: never asked only to be faster
     egress: str = "direct"
+    on_down: str = "reroute"  # or fail: what becomes of requests while its path is down
     simulated: bool = False
     dimensions: int | None = None  # numbers in a vector, of an embedding target; None: not known
     space: str = ""  # whose vectors can be compared with its own: nobody else's stand in

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
+
+from portico.settings.fields import NAME
 
 STORES: Mapping[str, tuple[str, ...]] = {
     "ledger": ("sqlite", "postgresql"),
@@ -55,8 +57,27 @@ def proxy(text: str) -> Wrong:
         return "is not a socks5h:// or http:// proxy", "write socks5h://host:port"
     if not parts.hostname or not parts.port:
         return "must name a host and a port", f"write {parts.scheme}://host:port"
-    if parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.path.strip("/") or parts.query:
         return "must end with its port", f"write {parts.scheme}://host:port"
+    if parts.fragment and not re.fullmatch(NAME, parts.fragment):
+        return "has after its `#` what cannot be a name", f"write {parts.scheme}://host:port#name"
+    return None
+
+
+def page(text: str) -> Wrong:
+    """Judge the address of a page that says where a request comes from."""
+    parts = _split(text)
+    if parts is None or parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
+        return "is not an https:// address", "write https://host/path"
+    return None
+
+
+def network(text: str) -> Wrong:
+    """Judge an address, or a network of them."""
+    try:
+        ip_network(text)
+    except ValueError:
+        return "is no address and no network", "write 203.0.113.7 or 203.0.113.0/24"
     return None
 
 

@@ -61,6 +61,7 @@ def _target(settings: Settings, name: str, target: Target) -> tiers.Target:
         max_concurrency=target.max_concurrency,
         scarce=bool(target.scarce),
         egress=upstream.egress,
+        on_down=settings.egress[upstream.egress].on_down,
         simulated=upstream.simulated,
         dimensions=target.dimensions,
         space=_space(target, simulated=upstream.simulated),

@@ -1,6 +1,9 @@
 """What one value alone cannot tell: contradictions, and what looks odd."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from portico.errors import Problem
 from portico.settings import addresses
@@ -123,6 +126,30 @@ def _egress(name: str, path: EgressPath) -> Iterator[Found]:
         yield from _wrong(("via", index), addresses.proxy(proxy.get_secret_value()))
     for index, host in enumerate(path.hosts):
         yield from _wrong(("hosts", index), addresses.host(host))
+    yield from _exits(path)
+
+
+def _exits(path: EgressPath) -> Iterator[Found]:
+    if path.exit_url:
+        yield from _wrong(("exit_url",), addresses.page(path.exit_url))
+    if path.kind == "direct" and (path.exit_url or path.expect):
+        key = "exit_url" if path.exit_url else "expect"
+        yield (key,), "is for tunnels only", "write `kind: tunnel`, or remove it"
+    elif path.expect and not path.exit_url:
+        remedy = "write `exit_url`, such as https://www.cloudflare.com/cdn-cgi/trace"
+        yield ("expect",), "cannot be looked at without `exit_url`", remedy
+    known = {name for place, via in enumerate(path.via, 1) for name in named(place, via)}
+    for name, expected in path.expect.items():
+        if path.via and name not in known:
+            yield ("expect", name), "names no tunnel of `via`", f"known here: {', '.join(known)}"
+        for index, text in enumerate(expected.networks):
+            yield from _wrong(("expect", name, "networks", index), addresses.network(text))
+
+
+def named(place: int, via: SecretStr) -> tuple[str, ...]:
+    """Return what the tunnel at *place* (from 1) is called in `expect`."""
+    name = urlsplit(via.get_secret_value()).fragment
+    return (name, str(place)) if name else (str(place),)
 
 
 def _memory(settings: Settings) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 
 from portico.settings.fields import (
     NAME,
+    NAMED,
     Amount,
     Count,
     Delay,
@@ -198,13 +199,25 @@ class Role(Section):
     )
 
 
+class Expected(Section):
+    """Where a tunnel should come out; what is empty is not looked at."""
+
+    regions: tuple[str, ...] = Field(
+        default=(), description="Regions as the page of `exit_url` writes them, such as `SG`."
+    )
+    networks: tuple[str, ...] = Field(
+        default=(), description="Addresses and networks, such as `203.0.113.0/24`."
+    )
+
+
 class EgressPath(Section):
     """A way for packets to leave."""
 
     kind: Literal["direct", "tunnel"] = Field(description="A `tunnel` fails closed.")
     via: tuple[Secret, ...] = Field(
         default=(),
-        description="The proxies of a tunnel, in the order of trying: socks5h:// or http://.",
+        description="The proxies of a tunnel, in the order of trying: socks5h:// or http://, with"
+        " a name after `#` if you like.",
     )
     tunnels: str = Field(
         default="",
@@ -215,6 +228,22 @@ class EgressPath(Section):
         default=(),
         description="Further hosts that belong to this path, and leave by no other; those of its"
         " upstreams' addresses do anyway.",
+    )
+    on_down: Literal["reroute", "fail"] = Field(
+        default="reroute",
+        description="What becomes of requests while all tunnels are down: `reroute` asks targets on"
+        " other paths and says so, `fail` refuses those that would have gone by this one.",
+    )
+    exit_url: str = Field(
+        default="",
+        description="A page that says where a request comes from (`ip=` and `loc=`, or JSON with"
+        " `ip` and `country`); asked through each tunnel once a minute.",
+    )
+    expect: Mapping[str, Expected] = Field(
+        default_factory=dict,
+        description="Where tunnels should come out, by name or number; one that does not is not"
+        " used.",
+        json_schema_extra=NAMED,
     )
 
     def by(self, via: Iterable[str]) -> "EgressPath":

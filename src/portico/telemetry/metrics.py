@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from portico.telemetry.exits import PathNow, families
 from portico.telemetry.observation import Observation, Try
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,7 +33,8 @@ class Snapshot:
     """
     What is true only now, read when somebody looks.
 
-    `resting` holds (target, reason) pairs; `pending`, `spooled` and `lost` are the ledger's.
+    `resting` holds (target, reason) pairs; `pending`, `spooled` and `lost` are the ledger's;
+    `paths` are those of egress that are tunnelled.
     """
 
     resting: tuple[tuple[str, str], ...] = ()
@@ -40,6 +42,7 @@ class Snapshot:
     spooled: int = 0
     lost: int = 0
     traces: Traced = Traced()
+    paths: tuple[PathNow, ...] = ()
 
 
 class Metrics:
@@ -150,6 +153,7 @@ def _families(now: Snapshot, in_flight: int) -> Iterator[Metric]:
         "portico_ledger_lost", "Entries neither stored nor spooled.", now.lost
     )
     yield from _traced(now.traces)
+    yield from families(now.paths)
 
 
 def _traced(now: Traced) -> Iterator[Metric]:

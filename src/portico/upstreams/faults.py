@@ -116,7 +116,8 @@ def from_exception(exc: Exception) -> Failure:
     """Return what an exception of the egress room, a time-out or an OSError means."""
     kind, words = next(CARRIAGE[base] for base in type(exc).__mro__ if base in CARRIAGE)
     said = quote(str(exc))
-    return Failure(kind, quote(f"{words}: {said}") if said else words)
+    scope = "path" if isinstance(exc, TunnelDown) else "target"
+    return Failure(kind, quote(f"{words}: {said}") if said else words, scope=scope)
 
 
 def _event(flavour: str, complaint: Complaint, now: float) -> Failure:

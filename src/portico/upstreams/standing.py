@@ -37,13 +37,15 @@ class Standing:
 
     A target rests when it, its upstream, or its upstream's egress path rests, and where several
     upstreams share a project, when a limit of the project does. What `quotas` count as spent
-    rests too. *on_rest* hears of each rest as it begins, and again if its reason changes.
+    rests too. *on_rest* hears of each rest as it begins, and again if its reason changes. `down`
+    says which egress paths are down, by name, and how that is told of their targets.
     """
 
     def __init__(self, on_rest: Callable[[str, Record], None] | None = None) -> None:
         self.quotas = Quotas()
         self._records: dict[str, Record] = {}
         self._on_rest = on_rest or (lambda name, record: None)
+        self.down: Callable[[], Mapping[str, Tiredness]] = dict
 
     def blame(
         self, target: Target, failure: Failure, now: float, begun: Begun | None = None
@@ -124,10 +126,18 @@ class Standing:
 
     def view(self, targets: Iterable[Target], now: float) -> View:
         """Return who of *targets* rests at *now*, for `routing.plan`. Changes nothing."""
-        if not self._records and not self.quotas.taught:
+        down = self.down()
+        if not self._records and not self.quotas.taught and not down:
             return {}
-        found = {target.name: self._rest(target, now) for target in targets}
+        found = {target.name: self._at(target, now, down) for target in targets}
         return {name: rest for name, rest in found.items() if rest is not None}
+
+    def _at(self, target: Target, now: float, down: Mapping[str, Tiredness]) -> Tiredness | None:
+        """A path that is down is told before its targets' breakers, which only learned of it."""
+        rest, path = self._rest(target, now), down.get(target.egress)
+        if path is None or target.simulated or (rest is not None and rest.shut):
+            return rest
+        return path
 
     def _rest(self, target: Target, now: float) -> Tiredness | None:
         """Return what there is against *target*, and what our own count says, as one."""

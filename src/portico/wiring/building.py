@@ -66,12 +66,12 @@ class Builder:
         flavour = "gemini" if given.dialect == "gemini" else given.flavour
         if given.simulated:
             base = address(self._simulator, given.dialect, given.flavour)
-            return Account(name, base, self._pool(Direct()), KEY, flavour)
+            return Account(name, base, self.pool(Direct()), KEY, flavour)
         path = way(given.egress, settings)
         return Account(
             name,
             given.address,
-            self._pool(path),
+            self.pool(path),
             given.api_key.get_secret_value(),
             flavour,
             isinstance(path, Tunnel),
@@ -83,7 +83,8 @@ class Builder:
             return Gemini(account, self._signatures)
         return OpenAI(account, self._reasonings)
 
-    def _pool(self, way: Way) -> Pool:
+    def pool(self, way: Way) -> Pool:
+        """Return the one pool of a path."""
         if way not in self._pools:
             self._pools[way] = Pool(way, hosts=self.hosts)
         return self._pools[way]
@@ -130,7 +131,10 @@ def way(name: str, settings: Settings) -> Way:
 def hosts(settings: Settings, simulator: str = "") -> Hosts:
     """Return which path may ask whom; *simulator* is asked directly."""
     claimed = [(claim.path, claim.url) for claim in claims(settings)]
-    return belonging([*claimed, ("direct", simulator)] if simulator else claimed)
+    if simulator:
+        claimed.append(("direct", simulator))
+    paths = settings.egress.items()
+    return belonging(claimed, [(name, path.exit_url) for name, path in paths if path.exit_url])
 
 
 def _marks(settings: Settings) -> dict[str, str]:

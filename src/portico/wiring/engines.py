@@ -78,4 +78,4 @@ def _late(name: str) -> Fault:
 
 
 def _url(via: Via) -> str:
-    return f"{via.kind}://{quote(via.user)}:{quote(via.password)}@{via.host}:{via.port}"
+    return f"{via.kind}://{quote(via.user)}:{quote(via.password)}@{via.host}:{via.port}#{via.name}"

@@ -40,6 +40,7 @@ from portico.upstreams.standing import Record, Standing
 from portico.upstreams.standing_file import standing_kept
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
+from portico.wiring.exits import Exits, open_exits
 from portico.wiring.keys import Counting, open_access
 from portico.wiring.ledger import ledger_store
 from portico.wiring.memory import open_recalling
@@ -61,6 +62,7 @@ class Reload:
     builder: Builder
     load: Load
     belong: Callable[[Hosts], None]
+    exits: Exits
 
     async def __call__(self) -> tuple[Problem, ...]:
         """Return what is wrong with the configuration; the old house stays then."""
@@ -73,6 +75,7 @@ class Reload:
         before = self.builder.marks
         self.gateway.move(self.builder.house(settings))
         self.belong(self.builder.hosts)
+        self.exits.watch(settings)
         for name in before.keys() & self.builder.marks.keys():
             if before[name] != self.builder.marks[name]:
                 self.gateway.standing.rekeyed(name)
@@ -128,6 +131,7 @@ async def open_serving(
         access = await stack.enter_async_context(
             open_access(settings, home, Counting(gateway.limits, store), exposed=exposed)
         )
+        exits = await stack.enter_async_context(open_exits(settings, builder, standing))
         yield Serving(
             gateway=gateway,
             gate=access.gate,
@@ -144,6 +148,7 @@ async def open_serving(
             archive=pictures.archive,
             sweep=pictures.sweep,
             turnstile=turnstile,
+            paths=lambda: exits.paths,
             design=Design(gateway, pictures.intake),
             recalling=recalling,
             cache=_cache(settings, errands),
@@ -154,7 +159,7 @@ async def open_serving(
                 "memory": "away" if recalling.remembering.guard.away else "ok",
                 "traces": "away" if traces.recorder.store_away else "ok",
             },
-            reload=Reload(gateway, builder, load, pictures.belong),
+            reload=Reload(gateway, builder, load, pictures.belong, exits),
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
         )

@@ -90,7 +90,7 @@ def test_the_section_leads_to_a_sidecar_at_an_address_of_ipv6(tmp_path: Path) ->
     file = tmp_path / "t.yaml"
     take(file, [("x", LINK.encode())])
     inlets = rebased(load(file), 4000)
-    assert '"http://[::1]:4000"  # us' in section(inlets, Listeners("::1"))
+    assert '"http://[::1]:4000#us"' in section(inlets, Listeners("::1"))
     save(file, inlets)
     assert load(file) == inlets
 

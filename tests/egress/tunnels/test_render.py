@@ -149,11 +149,11 @@ def test_the_sidecar_of_the_design_is_rendered() -> None:
 def test_the_gateway_is_told_of_the_same_listeners() -> None:
     inlets = listed(VISIONARY, SHADOWSOCKS)
     assert vias(inlets, Listeners()) == (
-        Via("http", "127.0.0.1", 21001),
-        Via("http", "127.0.0.1", 21002),
+        Via("http", "127.0.0.1", 21001, name="t0"),
+        Via("http", "127.0.0.1", 21002, name="t1"),
     )
     assert vias(inlets, SIDECAR, "egress-google")[1] == Via(
-        "http", "egress-google", 21002, "gateway", "s3cret"
+        "http", "egress-google", 21002, "gateway", "s3cret", "t1"
     )
 
 

@@ -61,7 +61,9 @@ class Listeners:
 def vias(inlets: tuple[Inlet, ...], listeners: Listeners, host: str = "") -> tuple[Via, ...]:
     """Return the gateway's side of *inlets*; *host* is the sidecar's name, if it is not here."""
     at, user, password = host or listeners.host, listeners.user, listeners.password
-    return tuple(Via(listeners.kind, at, inlet.port, user, password) for inlet in inlets)
+    return tuple(
+        Via(listeners.kind, at, inlet.port, user, password, inlet.name) for inlet in inlets
+    )
 
 
 def distinct(inlets: tuple[Inlet, ...]) -> None:

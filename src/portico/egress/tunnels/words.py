@@ -15,10 +15,10 @@ def section(inlets: tuple[Inlet, ...], listeners: Listeners, host: str = "") -> 
     *host* is the sidecar's name, where the gateway does not reach it at its own address.
     """
     lines = ["egress:", "  google:", "    kind: tunnel", "    via:"]
-    for inlet, via in zip(inlets, vias(inlets, listeners, host), strict=True):
+    for via in vias(inlets, listeners, host):
         name = f"[{via.host}]" if ":" in via.host else via.host
         who = f"{quote(via.user, safe='')}:${{{PASSWORD}}}@" if via.user else ""
-        lines.append(f'    - "{via.kind}://{who}{name}:{via.port}"  # {inlet.name}')
+        lines.append(f'    - "{via.kind}://{who}{name}:{via.port}#{via.name}"')
     if listeners.user:
         lines.insert(0, f"# {PASSWORD}: percent-encode all but letters, digits and -._~ in it.")
     return "\n".join(lines)

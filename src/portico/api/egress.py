@@ -1,0 +1,48 @@
+"""What the console reads of tunnels."""
+
+from collections.abc import Iterable, Iterator
+
+from fastapi import APIRouter
+from msgspec import Struct
+from starlette.responses import Response
+
+from portico.api.answers import JSON, Numbered, gated
+from portico.api.deps import Here, Operator
+from portico.egress.status import PathStatus
+from portico.telemetry.exits import PathNow, TunnelNow
+
+router = APIRouter(prefix="/api", tags=["operator"], route_class=Numbered)
+
+_USED = frozenset({"healthy", "suspect"})
+
+
+class Egress(Struct, frozen=True):
+    """The tunnelled paths in use, as this process sees them now."""
+
+    paths: list[PathStatus]
+
+
+@router.get("/egress", responses=gated(Egress))
+async def get_egress(here: Here, caller: Operator) -> Response:
+    """How the tunnels of each path do, where they come out, and what the last probes saw."""
+    return JSON(Egress(list(here.paths())))
+
+
+def counted(paths: Iterable[PathStatus]) -> Iterator[PathNow]:
+    """Give *paths* as `/metrics` tells them."""
+    for path in paths:
+        tunnels = tuple(
+            TunnelNow(
+                path.name,
+                one.tunnel,
+                one.state,
+                one.state in _USED,
+                one.answers,
+                one.failures,
+                one.exit.address if one.exit else "",
+                one.exit.region if one.exit else "",
+                one.exit_age,
+            )
+            for one in path.listeners
+        )
+        yield PathNow(path.name, path.up, path.connections, tunnels)
