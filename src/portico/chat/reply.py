@@ -90,6 +90,9 @@ def collect(deltas: Iterable[Delta]) -> Reply:
 
 
 def _whole(deltas: list[Delta]) -> Choice:
+    if len(deltas) == 1 and not deltas[0].tool_calls:  # nearly every answer that is not streamed
+        one = deltas[0]
+        return Choice(one.text, one.reasoning, (), one.finish, one.refusal, one.logprobs)
     return Choice(
         text="".join(delta.text for delta in deltas),
         reasoning="".join(delta.reasoning for delta in deltas),

@@ -20,7 +20,6 @@ from portico.routing.attempts import (
     Outcome,
     Passage,
 )
-from portico.routing.tiers import Target
 from portico.upstreams.base import Ask, Upstream, UpstreamFailed
 
 BLOCKED: Batch = [Delta(finish="content_filter")]
@@ -36,6 +35,7 @@ class Exchange:
 
     def __init__(self, ask: Ask, began: float, within: float) -> None:
         self.ask = ask
+        self.target = ask.target  # who was asked
         self.within = within  # seconds to the first delta, or to a whole answer
         self.outcome: Outcome = Abandoned()
         self.first_delta: float | None = None
@@ -47,11 +47,6 @@ class Exchange:
         self._open: AbstractAsyncContextManager[AsyncIterator[Batch]] | None = None
         self._clock = Clock()
         self._finished = False
-
-    @property
-    def target(self) -> Target:
-        """Who was asked."""
-        return self.ask.target
 
     async def __aenter__(self) -> "Exchange":
         return self
