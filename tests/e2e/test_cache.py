@@ -11,13 +11,22 @@ import httpx
 import pytest
 from PIL import Image
 
-from portico.wiring import keyring
+from portico.dispatch.likely import Likely
+from portico.settings import load_settings
+from portico.wiring import keyring, measure_gate
+from tests.memory.pairs import must_miss, restatements
 from tests.memory.screens import screen
 from tests.serving import House, house
 
 pytestmark = pytest.mark.anyio
 
 ON = {"x-portico-cache": "on"}
+EMBEDDER = {
+    "upstream": "siliconflow",
+    "model": "BAAI/bge-m3",
+    "kind": "embedding",
+    "dimensions": 256,
+}
 
 
 @pytest.fixture
@@ -175,3 +184,52 @@ async def test_answers_can_be_purged(here: House) -> None:
     assert state(await ask(here)) == "miss"
     assert (await here.client.post("/api/cache/purge")).json() == {"purged": 2}
     assert state(await ask(here, "SAY: other")) == "miss"
+
+
+async def test_what_would_have_been_given_again_is_logged_and_not_given(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    changes = {"cache": {"similar": "observe"}, "targets": {"bge-m3": EMBEDDER}}
+    async with house(tmp_path, **changes) as here:
+        first = await ask(here, "Show the header of the page, with a shadow")
+        await until_seen(here, 1)
+        again = await ask(here, "Please show the header of the page, with a shadow!")
+        await until_seen(here, 2)
+        other = await ask(here, "Show the header of the page with a shadow 2")
+        await until_seen(here, 3)
+        assert [state(one) for one in (first, again, other)] == ["miss"] * 3
+        assert asked(here) == 3
+        watching = here.serving.cache.likely
+        assert isinstance(watching, Likely)
+        watching_ids = [one.headers["x-portico-request-id"] for one in (first, again)]
+    told = [
+        record.getMessage() for record in caplog.records if "answered as" in record.getMessage()
+    ]
+    assert told[0].startswith(
+        f"{watching_ids[1]} would have been answered as {watching_ids[0]} was"
+    )
+    assert all("would not have" in line for line in told[1:])
+    assert watching.passed == 1
+
+
+async def until_seen(here: House, count: int) -> None:
+    watching = here.serving.cache.likely
+    assert isinstance(watching, Likely)
+    for _ in range(200):
+        if watching.seen >= count:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nothing was observed")
+
+
+async def test_a_report_says_whether_the_gate_holds(tmp_path: Path) -> None:
+    async with house(tmp_path, targets={"bge-m3": EMBEDDER}) as here:
+        load = lambda: load_settings(here.config, {"PORTICO_HOME": str(tmp_path / "home")})  # noqa: E731
+        pairs = [*must_miss(220), *restatements(30)]
+        told = await measure_gate(load, tmp_path / "home", pairs, 0.6)
+        assert (told.different, told.false_hits) == (220, 0)
+        assert told.bound > 0.01, "220 pairs without a false hit prove no more than 1.4 %"
+        assert not told.good
+        enough = await measure_gate(load, tmp_path / "home", must_miss(400), 0.6)
+        assert enough.good

@@ -92,4 +92,6 @@ class CachedChat:
         whole = self._wish.write and is_whole(start["status"], headers, body)
         headers.append(mark if whole else BYPASS)
         headers.append((ORIGIN, self._journey.id.encode()))
+        if whole and self._cache.likely is not None:
+            self._cache.likely.observe(self._journey, self._gateway.house.catalog.version)
         return Finished(start["status"], tuple(headers), body)

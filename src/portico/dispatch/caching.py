@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw
@@ -186,12 +187,21 @@ class Given:
     age: float = 0.0
 
 
+class Watches(Protocol):
+    """Whoever looks on at what the cache had no answer for."""
+
+    def observe(self, journey: Journey, catalog: str) -> None:
+        """Take note of what was answered. Sync, never waits."""
+        ...
+
+
 class Cache:
     """Answers by question: each worked on once at a time, and kept if it is whole."""
 
     def __init__(self, answers: Answers, errands: Errands, *, analyses: bool = True) -> None:
         self.answers = answers
         self.analyses = analyses
+        self.likely: Watches | None = None
         self._once = Once(answers, errands)
 
     async def answer(self, question: Question, wish: Control, work: Work) -> Given:

@@ -99,6 +99,11 @@ class Cache(Section):
         description="Give analyses of the same picture again (`/v1/design/elements`) to the same"
         " caller; chats only where they ask for it.",
     )
+    similar: Literal["ignore", "observe"] = Field(
+        default="ignore",
+        description="Questions in other words: `observe` logs which would have been answered"
+        " again, beside the real answers. None is.",
+    )
     keep: Seconds = Field(default=3600.0, description="Seconds that an answer is kept.")
     memory: Bytes = Field(
         default=ByteSize(64_000_000), description="Bytes of all answers that are kept."

@@ -7,7 +7,7 @@ Everything with a lifetime is opened here, in one place, and closed in reverse.
 from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.ledger import ledger_trouble
-from portico.wiring.memory import rebuild_memory
+from portico.wiring.memory import measure_gate, rebuild_memory
 from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import open_serving
 
@@ -16,6 +16,7 @@ __all__ = [
     "explain_offline",
     "keyring",
     "ledger_trouble",
+    "measure_gate",
     "open_keyring",
     "open_serving",
     "played_at",

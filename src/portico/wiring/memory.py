@@ -1,17 +1,20 @@
 """What is found again: the memory of the configuration, and who notes and recalls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from portico.dispatch.embedding import Embedding
 from portico.dispatch.errands import Errands
 from portico.dispatch.gateway import Gateway
+from portico.dispatch.likely import measured
 from portico.dispatch.meaning import Meaning, embedder, space_of
 from portico.dispatch.recalling import Recalling
 from portico.dispatch.remembering import Keep, Rebuilt, Remembering
+from portico.errors import StoreUnavailable
 from portico.memory.base import PICTURE, TEXT, Memory, Space, Spaces
+from portico.memory.gate import Pair, Report
 from portico.settings import Settings
 from portico.stores.guard import Guard
 from portico.vision import likeness
@@ -74,3 +77,20 @@ async def rebuild_memory(load: Load, home: Path) -> Rebuilt:
 
     async with open_serving(load, home, exposed=False) as serving:
         return await serving.recalling.remembering.rebuild()
+
+
+async def measure_gate(load: Load, home: Path, pairs: Sequence[Pair], least: float) -> Report:
+    """
+    Return how often the gate would have given a wrong answer to labelled *pairs*.
+
+    Raises:
+        ConfigError: the configuration contradicts itself.
+        GatewayError: there is no embedding target, or it does not answer.
+    """
+    from portico.wiring.serving import open_serving
+
+    async with open_serving(load, home, exposed=False) as serving:
+        meaning = serving.recalling.remembering.meaning
+        if meaning is None:
+            raise StoreUnavailable("No embedding target makes the vectors of the memory.")
+        return await measured(pairs, meaning, least)

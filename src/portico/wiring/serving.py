@@ -19,7 +19,9 @@ from portico.dispatch.gateway import Gateway
 from portico.dispatch.handing_down import HandingDown
 from portico.dispatch.hedging import Hedging
 from portico.dispatch.idempotency import Once, Shelf
+from portico.dispatch.likely import Likely
 from portico.dispatch.places import Places
+from portico.dispatch.recalling import Recalling
 from portico.dispatch.rollcall import RollCall
 from portico.dispatch.streams import Bounds, Streams
 from portico.dispatch.turnstile import Turnstile
@@ -151,7 +153,7 @@ async def open_serving(
             paths=lambda: exits.paths,
             design=Design(gateway, pictures.intake),
             recalling=recalling,
-            cache=_cache(settings, errands),
+            cache=_cache(settings, errands, recalling),
             stores=lambda: {
                 "access": "away" if access.gate.store_away else "ok",
                 "artifacts": "away" if pictures.away else "ok",
@@ -165,9 +167,12 @@ async def open_serving(
         )
 
 
-def _cache(settings: Settings, errands: Errands) -> Cache:
-    given = settings.cache
-    return Cache(Answers(given.keep, int(given.memory)), errands, analyses=given.analyses)
+def _cache(settings: Settings, errands: Errands, recalling: Recalling) -> Cache:
+    given, meaning = settings.cache, recalling.remembering.meaning
+    cache = Cache(Answers(given.keep, int(given.memory)), errands, analyses=given.analyses)
+    if given.similar == "observe" and meaning is not None:
+        cache.likely = Likely(meaning, errands)
+    return cache
 
 
 def _bounds(settings: Settings) -> Bounds:
