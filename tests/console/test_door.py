@@ -128,6 +128,17 @@ async def test_a_form_of_another_page_does_nothing(tmp_path: Path, headers: dict
     assert "nothing was changed" in words(sent)
 
 
+async def test_a_form_of_a_seat_that_was_lost_is_offered_again(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        asked = await person.send("/tiers/qwen-vl/park", why="too dear")
+        assert (asked.status_code, lab.serving.operating.orders.parked) == (409, {})
+        assert "too dear" in words(asked)
+        done = await person.send("/tiers/qwen-vl/park", why="too dear")
+        assert done.status_code == 303
+        assert "qwen-vl" in lab.serving.operating.orders.parked
+
+
 @pytest.mark.parametrize("token", ["", "0" * 64, "Ж"])
 async def test_a_form_without_its_token_does_nothing(tmp_path: Path, token: str) -> None:
     async with house(tmp_path) as lab:
@@ -170,7 +181,7 @@ async def test_every_answer_holds_its_page_together(tmp_path: Path) -> None:
 async def test_no_page_has_anything_inline(tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         person = Person(lab)
-        for path in ("", "/requests", "/tiers", "/try", "/login", "/nowhere"):
+        for path in ("", "/requests", "/tiers", "/try", "/settings", "/login", "/nowhere"):
             text = (await person.look(path)).text
             assert "<script>" not in text
             assert " style=" not in text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from portico.console.tiers import moved
 from tests.console.seats import Person, words
 from tests.serving import PNG, house
 
@@ -71,7 +72,7 @@ async def test_a_request_says_why_and_who_was_asked_and_what_a_model_saw(tmp_pat
     told = words(page)
     assert "design was asked for by name" in told
     assert "It carries a picture, so only who can see was a candidate" in told
-    assert "deepseek-v3 tier 2 passed over: does not accept image" in told
+    assert "deepseek-v3 passed over: does not accept image" in told
     assert "failed: unavailable" in told
     assert picture.headers["content-type"].startswith("image/")
     assert "sandbox" in picture.headers["content-security-policy"]
@@ -219,3 +220,56 @@ async def test_a_ledger_that_is_away_is_said_and_hides_nothing_else(tmp_path: Pa
     assert "gemini-3-flash" in words(now)
     assert requests.status_code == 503
     assert "the ledger did not answer" in words(requests)
+
+
+async def test_a_request_tells_what_was_said_and_can_be_pinned_and_copied(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        await lab.chat("SAY: all is well")
+        [row] = await lab.requests()
+        person = Person(lab)
+        page = await person.look(f"/requests/{row['id']}")
+        pinned = await person.send(f"/requests/{row['id']}/flag", act="pin")
+        again = await person.look(f"/requests/{row['id']}")
+        wrong = await person.send(f"/requests/{row['id']}/flag", act="burn")
+    told = words(page)
+    assert "SAY: all is well" in told
+    assert "The answer all is well" in told
+    assert "/v1/chat/completions -H" in told
+    assert "qwen3-coder not needed" in told
+    assert (pinned.status_code, wrong.status_code) == (303, 400)
+    assert "Unpin" in words(again)
+
+
+async def test_settings_tell_every_value_its_origin_and_no_secret(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        page = await person.look("/settings")
+        told = words(page)
+        broken = lab.config.read_text()
+        lab.config.write_text(f"{broken}\nnonsense: true\n")
+        refused = await person.send("/settings/reload")
+        lab.config.write_text(broken)
+        taken = await person.send("/settings/reload")
+    assert "upstreams.google.api_key *** file" in told
+    assert "test-key" not in page.text
+    assert "server.drain 90.0 built in" in told
+    assert refused.status_code == 422
+    assert "nonsense" in words(refused)
+    assert "The old one stays in force" in words(refused)
+    assert taken.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("act", "chain"),
+    [
+        ("up.1", ["b", "a", "c"]),
+        ("up.0", ["a", "b", "c"]),
+        ("down.2", ["a", "b", "c"]),
+        ("down.0", ["b", "a", "c"]),
+        ("drop.1", ["a", "c"]),
+        ("add", ["a", "b", "c", "d"]),
+        ("try", ["a", "b", "c"]),
+    ],
+)
+def test_a_chain_is_moved_as_its_buttons_say(act: str, chain: list[str]) -> None:
+    assert moved(["a", "b", "c"], act, "d") == chain

@@ -1,20 +1,28 @@
 """Requests: find the one. Request: why it went that way, and what came of it."""
 
+import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+import msgspec
 from starlette.responses import Response
 
 from portico.chat.messages import Modality
 from portico.console.visit import Visit
-from portico.errors import NotFound
+from portico.errors import MalformedRequest, NotFound, StoreUnavailable
 from portico.ledger.base import AttemptRow, Ending, RequestQuery, RequestRow
 from portico.routing.attempts import Kind
 from portico.routing.roles import Catalog, Role
 from portico.routing.routes import Needs, plan
+from portico.traces.base import Card
+from portico.traces.story import Story
+
+LONGEST = 60_000
+"""Characters of a body or an answer that a page shows."""
 
 PAGE = 50
 """Requests on one page."""
@@ -88,9 +96,12 @@ async def shown(visit: Visit) -> Response:
     if row is None:
         raise NotFound(f"There is no request {ident[:100]!r}, or it is not written yet.")
     uses = await visit.here.archive.uses(ident)
+    told = await told_of(visit, ident)
     return visit.page(
         "request",
         row=row,
+        told=told,
+        curl=curl(told, visit.request.headers.get("host", "")),
         bars=timeline(row),
         chain=chain(row, visit.here.gateway.house.catalog),
         uses=uses,
@@ -98,6 +109,70 @@ async def shown(visit: Visit) -> Response:
         showable=PICTURES,
         cost=cost(row.attempts),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said, as far as it is kept; `away` where the store of traces is."""
+
+    card: Card | None = None
+    story: Story | None = None
+    request: str = ""
+    answer: str = ""
+    cut: bool = False
+    away: bool = False
+
+
+async def told_of(visit: Visit, ident: str) -> Told:
+    """Return what was said in the request with that id."""
+    try:
+        found = await visit.here.traces.find(ident)
+    except StoreUnavailable:
+        return Told(away=True)
+    if found is None:
+        return Told()
+    story = msgspec.json.decode(found.story, type=Story)
+    asked = json.dumps(story.request, ensure_ascii=False, indent=2) if story.request else ""
+    choices = story.answer.choices if story.answer else ()
+    said = "\n\n".join(one.text or one.refusal for one in choices)
+    return Told(
+        found.card,
+        story,
+        asked[:LONGEST],
+        said[:LONGEST],
+        cut=max(len(asked), len(said)) > LONGEST,
+    )
+
+
+def curl(told: Told, host: str) -> str:
+    """Return the request as a command, where it is kept whole; pictures stay named, not sent."""
+    if told.story is None or not told.request or told.cut:
+        return ""
+    body = json.dumps(told.story.request, ensure_ascii=False)
+    key = ' -H "authorization: Bearer $PORTICO_KEY"'
+    kind = " -H 'content-type: application/json'"
+    return f"curl -sS http://{host}/v1/chat/completions{key}{kind} -d {shlex.quote(body)}"
+
+
+async def flag(visit: Visit) -> Response:
+    """Flag a request, pin it, or take that back."""
+    ident, act = visit.request.path_params["ident"], visit.text("act")
+    desk = visit.here.traces
+    found = await desk.find(ident)
+    if found is None:
+        raise NotFound("Nothing of this request is kept.")
+    match act:
+        case "pin":
+            await desk.pin(found.card)
+        case "unpin":
+            await desk.unpin(found.card)
+        case "flag":
+            await desk.flag(found.card, "flagged")
+        case "unflag":
+            await desk.unflag(found.card, None)
+        case _:
+            raise MalformedRequest("`act` is pin, unpin, flag or unflag.", param="act")
+    return visit.to(f"/console/requests/{quote(ident, safe='')}")
 
 
 async def seen(visit: Visit) -> Response:

@@ -41,6 +41,7 @@ SCREENS = (
     ("requests", "Requests", "/console/requests"),
     ("tiers", "Tiers", "/console/tiers"),
     ("try", "Try it", "/console/try"),
+    ("settings", "Settings", "/console/settings"),
 )
 
 

@@ -9,15 +9,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from portico.console import asked, live, login, now, tiers, trying
+from portico.console import asked, configured, live, login, now, tiers, trying
 from portico.console.assets import Assets
 from portico.console.pages import HEADERS, Pages, open_pages
 from portico.console.serving import Lobby
 from portico.console.visit import (
     Handler,
-    foreign,
+    Visit,
+    from_elsewhere,
+    genuine,
+    kept,
     read_form,
-    to_login,
     turned_away,
     visiting,
 )
@@ -35,6 +37,7 @@ GETS: dict[str, Handler] = {
     "/tiers": tiers.show,
     "/try": trying.show,
     "/session": login.session,
+    "/settings": configured.show,
     "/pictures/{ident}": trying.kept_picture,
 }
 POSTS: dict[str, Handler] = {
@@ -46,6 +49,8 @@ POSTS: dict[str, Handler] = {
     "/tiers/{target}/on": tiers.switch_on,
     "/try": trying.ask,
     "/logout": login.leave,
+    "/requests/{ident}/flag": asked.flag,
+    "/settings/reload": configured.reload,
 }
 
 
@@ -114,12 +119,7 @@ class Door:
             visit = await visiting(request, self._pages, self._lobby)
             try:
                 await read_form(visit)
-                away = turned_away(visit)
-                if away is not None:
-                    return away
-                if foreign(visit):
-                    return to_login(visit) if visit.new else visit.page("foreign", 403)
-                return await handler(visit)
+                return _stopped(visit) or await handler(visit)
             finally:
                 await request.close()  # files that were sent
 
@@ -132,7 +132,7 @@ class Door:
             visit = await visiting(request, self._pages, self._lobby)
             if request.method == "POST":
                 await read_form(visit)
-                if foreign(visit):
+                if from_elsewhere(visit) or not genuine(visit):
                     return visit.page("foreign", 403)
             return await handler(visit)
 
@@ -157,6 +157,22 @@ class Door:
         except GatewayError:
             return Response(said, status, media_type="text/plain")
         return visit.page("problem", status, said=said, code=status)
+
+
+def _stopped(visit: Visit) -> Response | None:
+    """
+    Return why the form does nothing; None where it may.
+
+    Another site's form is never offered again. One of ours is, where the seat has changed since.
+    """
+    if from_elsewhere(visit):
+        return visit.page("foreign", 403)
+    away = turned_away(visit)
+    if away is not None or genuine(visit):
+        return away
+    if visit.new:
+        return visit.page("again", 409, action=visit.request.url.path, kept=kept(visit.form))
+    return visit.page("foreign", 403)
 
 
 def _static(assets: Assets) -> Endpoint:

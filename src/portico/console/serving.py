@@ -10,6 +10,7 @@ from portico.dispatch.gateway import Gateway
 from portico.dispatch.operating import Operating
 from portico.errors import Problem
 from portico.ledger.base import LedgerStore
+from portico.traces.desk import Desk
 
 
 class Serving(Protocol):
@@ -28,6 +29,11 @@ class Serving(Protocol):
     @property
     def ledger(self) -> LedgerStore:
         """What was asked."""
+        ...
+
+    @property
+    def traces(self) -> Desk:
+        """What was said."""
         ...
 
     @property

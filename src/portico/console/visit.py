@@ -174,16 +174,19 @@ def kept(form: FormData) -> Mapping[str, list[str]]:
     }
 
 
-def foreign(visit: Visit) -> bool:
-    """Say whether a form was sent by anybody but a page of this seat's."""
-    headers, request = visit.request.headers, visit.request
+def from_elsewhere(visit: Visit) -> bool:
+    """Say whether the browser tells that a page of another site sent this form."""
+    headers = visit.request.headers
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != headers.get("host"):
-        return True
-    given = visit.form.get(TOKEN) or request.headers.get("x-portico-token") or ""
-    return not isinstance(given, str) or not seats.genuine(given, visit.seat, visit.secret)
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
+
+
+def genuine(visit: Visit) -> bool:
+    """Say whether the form carries the token of this seat."""
+    given = visit.form.get(TOKEN)
+    return isinstance(given, str) and seats.genuine(given, visit.seat, visit.secret)
 
 
 async def read_form(visit: Visit) -> None:

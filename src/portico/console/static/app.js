@@ -89,7 +89,7 @@ addEventListener("pageshow", () => {
 // -- dropping a picture
 
 for (const drop of all(".drop")) {
-  const input = one("input[type=file]", drop), preview = one("img", drop), name = one("[data-name]", drop);
+  const input = one("input[type=file]", drop), preview = one("img[data-preview]", drop), name = one("[data-name]", drop);
   const shown = () => {
     const [file] = input.files;
     if (preview.src) URL.revokeObjectURL(preview.src);
