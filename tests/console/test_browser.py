@@ -88,6 +88,7 @@ def screens(asked: dict[str, str]) -> dict[str, str]:
         "tiers": "/console/tiers",
         "try": "/console/try",
         "settings": "/console/settings",
+        "people": "/console/people",
         "missing": "/console/nowhere",
     }
 

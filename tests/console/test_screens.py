@@ -1,6 +1,7 @@
 """Each screen answers its question."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -273,3 +274,44 @@ async def test_settings_tell_every_value_its_origin_and_no_secret(tmp_path: Path
 )
 def test_a_chain_is_moved_as_its_buttons_say(act: str, chain: list[str]) -> None:
     assert moved(["a", "b", "c"], act, "d") == chain
+
+
+async def test_a_key_is_made_shown_once_and_revoked(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        empty = words(await person.look("/people"))
+        bad = await person.send("/people/keys", name="anna", lasts="soon", admin="yes")
+        made = await person.send("/people/keys", name="anna", lasts="30d", admin="yes")
+        text = re.search(r"pk-[A-Za-z0-9_-]{43}", made.text)
+        assert text is not None
+        ring = lab.serving.ring
+        lab.serving.gate.know(await ring.roster())
+        closed = await person.look("/people")
+        await person.look("/login")
+        await person.send("/login", key=text[0])
+        page = await person.look("/people")
+        other = await person.send("/people/keys", name="bert")
+        [_, bert] = await ring.list()
+        revoked = await person.send(f"/people/keys/{bert.id}/revoke")
+        lab.serving.gate.know(await ring.roster())
+        after = words(await person.look("/people"))
+    assert "There is no key yet" in empty
+    assert (bad.status_code, closed.status_code, revoked.status_code) == (400, 303, 303)
+    assert text[0] not in page.text
+    assert "anna operator" in words(page)
+    assert "bert" in words(other)
+    assert "bert key_" in after
+    assert "key.revoked" in after
+
+
+async def test_a_key_that_is_no_operators_does_not_open_the_console(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        ring = lab.serving.ring
+        await ring.issue("anna")
+        issued = await ring.issue("bert")
+        lab.serving.gate.know(await ring.roster())
+        person = Person(lab)
+        await person.look("/login")
+        refused = await person.send("/login", key=issued.text)
+    assert refused.status_code == 401
+    assert "no operator's" in words(refused)

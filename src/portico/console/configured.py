@@ -93,4 +93,5 @@ async def reload(visit: Visit) -> Response:
     if problems := await visit.here.reload():
         return await _shown(visit, tuple(str(problem) for problem in problems), 422)
     version = visit.here.gateway.house.catalog.version
+    await visit.noted("catalog.reloaded", version)
     return visit.to("/console/settings", f"The configuration was read: catalog {version}.")

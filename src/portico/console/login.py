@@ -28,7 +28,11 @@ async def enter(visit: Visit) -> Response:
     possible = roster is not None and KEY.fullmatch(text.encode("utf-8", "replace"))
     key = roster.find(text.encode()) if roster is not None and possible else None
     if key is None or not opens(key, now):
-        why = "This key does not open the console." if key else "This key is not known here."
+        why = (
+            "This key is no operator's, or no longer good: it does not open the console."
+            if key
+            else "This key is not known here."
+        )
         return visit.page("login", 401, next=following, kept=waiting, why=why)
     visit.seat, visit.key, visit.new = seats.take(now, key.id), key, True
     if waiting:

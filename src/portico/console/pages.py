@@ -41,6 +41,7 @@ SCREENS = (
     ("requests", "Requests", "/console/requests"),
     ("tiers", "Tiers", "/console/tiers"),
     ("try", "Try it", "/console/try"),
+    ("people", "Keys and people", "/console/people"),
     ("settings", "Settings", "/console/settings"),
 )
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from portico.console import asked, configured, live, login, now, tiers, trying
+from portico.console import asked, configured, live, login, now, people, tiers, trying
 from portico.console.assets import Assets
 from portico.console.pages import HEADERS, Pages, open_pages
 from portico.console.serving import Lobby
@@ -38,6 +38,7 @@ GETS: dict[str, Handler] = {
     "/try": trying.show,
     "/session": login.session,
     "/settings": configured.show,
+    "/people": people.show,
     "/pictures/{ident}": trying.kept_picture,
 }
 POSTS: dict[str, Handler] = {
@@ -51,6 +52,8 @@ POSTS: dict[str, Handler] = {
     "/logout": login.leave,
     "/requests/{ident}/flag": asked.flag,
     "/settings/reload": configured.reload,
+    "/people/keys": people.make,
+    "/people/keys/{ident}/revoke": people.revoke,
 }
 
 

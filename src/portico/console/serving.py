@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from portico.access.gate import Gate
+from portico.access.keyring import Keyring
+from portico.access.members import Members
 from portico.artifacts.archive import Archive
 from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
@@ -44,6 +46,16 @@ class Serving(Protocol):
     @property
     def design(self) -> Design:
         """What is on them."""
+        ...
+
+    @property
+    def ring(self) -> Keyring:
+        """The keys."""
+        ...
+
+    @property
+    def members(self) -> Members:
+        """People, teams, and what operators did."""
         ...
 
     @property

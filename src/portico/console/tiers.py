@@ -151,8 +151,9 @@ def yaml(draft: Draft) -> str:
 
 async def park(visit: Visit) -> Response:
     """Ask a target no more."""
-    name, by = visit.request.path_params["target"], visit.key.id if visit.key else None
+    name, by = visit.request.path_params["target"], visit.caller.key
     await visit.here.operating.park(name, by, visit.text("why"))
+    await visit.noted("target.parked", name)
     return visit.to("/console/tiers", f"{name} is parked: nobody asks it, also after a restart.")
 
 
@@ -160,6 +161,7 @@ async def unpark(visit: Visit) -> Response:
     """Ask a target again."""
     name = visit.request.path_params["target"]
     await visit.here.operating.unpark(name)
+    await visit.noted("target.unparked", name)
     return visit.to("/console/tiers", f"{name} is asked again.")
 
 
@@ -167,14 +169,16 @@ async def clear(visit: Visit) -> Response:
     """Forget what is held against a target."""
     name = visit.request.path_params["target"]
     cleared = visit.here.gateway.standing.clear(name)
+    await visit.noted("standing.cleared", name)
     told = f"Nothing is held against {name} any more." if cleared else f"{name} was not resting."
     return visit.to("/console/tiers", told)
 
 
 async def switch_off(visit: Visit) -> Response:
     """Get a simulated target down."""
-    name, by = visit.request.path_params["target"], visit.key.id if visit.key else None
+    name, by = visit.request.path_params["target"], visit.caller.key
     await visit.here.operating.switch_off(name, by)
+    await visit.noted("target.switched_off", name)
     return visit.to("/console/tiers", f"{name} is down. Ask something, and see who answers.")
 
 
@@ -182,4 +186,5 @@ async def switch_on(visit: Visit) -> Response:
     """Get a simulated target up again."""
     name = visit.request.path_params["target"]
     await visit.here.operating.switch_on(name)
+    await visit.noted("target.switched_on", name)
     return visit.to("/console/tiers", f"{name} is up again.")

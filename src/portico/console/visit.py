@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from portico.access.base import Caller, Key
+from portico.access.callers import caller_of
 from portico.console import seat as seats
 from portico.console.pages import Pages
 from portico.console.seat import COOKIE, LASTS, Seat
@@ -49,9 +51,10 @@ class Visit:
     @property
     def caller(self) -> Caller:
         """Who asks, where this visit asks for something."""
-        if self.key is None:
+        roster = self.here.gate.roster
+        if self.key is None or roster is None:
             return Caller(admin=True)
-        return Caller(key=self.key.id, name=self.key.name, admin=True, owner=self.key.id)
+        return caller_of(self.key, roster)
 
     @property
     def owner(self) -> str | None:
@@ -62,6 +65,11 @@ class Visit:
     def open(self) -> bool:
         """True where nobody needs a key."""
         return self.here.gate.needs_key is False
+
+    async def noted(self, what: str, about: str) -> None:
+        """Keep for the audit that an operator did this; what is done is not undone without it."""
+        with suppress(StoreUnavailable):
+            await self.here.members.note(self.caller.known, what, about)
 
     def page(self, name: str, status: int = 200, **values: Any) -> Response:
         """Return the page *name*."""
@@ -138,7 +146,7 @@ def _key(visit: Visit, now: float) -> Key | None:
 
 def opens(key: Key, now: float) -> bool:
     """Say whether *key* opens the console at *now*."""
-    return key.state(now) == "live" and getattr(key, "admin", True)
+    return key.admin and key.state(now) == "live"
 
 
 def turned_away(visit: Visit) -> Response | None:

@@ -4,8 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from portico.ledger.base import Entry, RequestRow
-from portico.ledger.rows import row_of
+from portico.ledger.base import RequestRow
 
 MOST = 32
 """Onlookers at a time."""
@@ -37,18 +36,16 @@ class Feed:
     """
     Hands finished requests of this process to onlookers. While there is none it costs nothing.
 
-    `take` runs in the ledger's thread, the rest on the event loop: a tuple is replaced whole.
+    `give` runs in the ledger's thread, the rest on the event loop: a tuple is replaced whole.
     """
 
     def __init__(self) -> None:
         self._onlookers: tuple[Onlooker, ...] = ()
 
-    def take(self, entry: Entry) -> None:
-        """Show *entry* to everybody."""
-        if onlookers := self._onlookers:
-            row = row_of(entry)
-            for one in onlookers:
-                one.give(row)
+    def give(self, row: RequestRow) -> None:
+        """Show *row* to everybody."""
+        for one in self._onlookers:
+            one.give(row)
 
     @property
     def full(self) -> bool:

@@ -54,12 +54,14 @@ class Ledger:
         spool: Spool,
         watch: Callable[[Entry], None] | None = None,
         pace: Pace = STEADY,
+        feed: Callable[[RequestRow], None] | None = None,
     ) -> None:
         self.spooled = 0
         self.lost = 0
         self._store = store
         self._spool = spool
         self._watch = watch
+        self._feed = feed
         self._pace = pace
         self._room = pace.room
         self._entries: deque[Entry] = deque()
@@ -170,7 +172,10 @@ class Ledger:
                     entry = self._entries.popleft()
                 except IndexError:  # another fold may run at the same time
                     return
-                self._rows.append(row_of(entry))
+                row = row_of(entry)
+                self._rows.append(row)
+                if self._feed is not None:
+                    self._feed(row)
                 if self._watch is not None:
                     self._watch(entry)
 

@@ -27,7 +27,6 @@ from portico.dispatch.streams import Bounds, Streams
 from portico.dispatch.turnstile import Turnstile
 from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
-from portico.ledger.base import Entry
 from portico.ledger.feed import Feed
 from portico.ledger.spool import Spool
 from portico.ledger.watching import Provider, watching
@@ -53,7 +52,6 @@ from portico.wiring.tracing import open_tracing
 log = logging.getLogger(__name__)
 
 type Load = Callable[[], Settings]
-type Watch = Callable[[Entry], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +107,9 @@ async def open_serving(
         metrics, standing = Metrics(), Standing(_say)
         store = await stack.enter_async_context(ledger_store(settings))
         spans = stack.enter_context(open_spans(environ))
-        watch = _both(watching(Observer(metrics, spans), _provider(settings)), feed.take)
-        ledger = await stack.enter_async_context(Ledger(store, Spool(home / "spool"), watch))
+        watch = watching(Observer(metrics, spans), _provider(settings))
+        ledger = Ledger(store, Spool(home / "spool"), watch, feed=feed.give)
+        await stack.enter_async_context(ledger)
         server = settings.server
         places = Places(server.max_waiting, server.max_per_caller)
         turnstile = Turnstile()
@@ -194,16 +193,6 @@ async def _calling(gateway: Gateway, standing: Standing) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=5)
-
-
-def _both(one: Watch, other: Watch) -> Watch:
-    """Return what shows an entry to both."""
-
-    def watch(entry: Entry) -> None:
-        one(entry)
-        other(entry)
-
-    return watch
 
 
 def _simulator(settings: Settings) -> Simulator:
