@@ -108,8 +108,9 @@ async def open_serving(
         store = await stack.enter_async_context(ledger_store(settings))
         spans = stack.enter_context(open_spans(environ))
         watch = watching(Observer(metrics, spans), _provider(settings))
-        ledger = Ledger(store, Spool(home / "spool"), watch, feed=feed.give)
-        await stack.enter_async_context(ledger)
+        ledger = await stack.enter_async_context(
+            Ledger(store, Spool(home / "spool"), watch, feed=feed.give)
+        )
         server = settings.server
         places = Places(server.max_waiting, server.max_per_caller)
         turnstile = Turnstile()
