@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from msgspec import Struct
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
-from portico.api.answers import JSON, Numbered, operated
+from portico.api.answers import JSON, Numbered, operated, problems
 from portico.api.deps import Here, Operator
 from portico.api.explain import Rested, moment, standing
 from portico.api.people import noted
+from portico.api.sheets import sheet
 from portico.chat.messages import Modality
 from portico.errors import ConfigRefused, NotFound
 from portico.ledger.base import (
@@ -37,6 +38,12 @@ MOST_SPANS = 400
 """Spans that one answer may tell of."""
 
 router = APIRouter(prefix="/api", tags=["operator"], route_class=Numbered)
+
+
+class CSV(PlainTextResponse):
+    """A table."""
+
+    media_type = "text/csv"
 
 
 class UsageFilter(BaseModel, extra="forbid"):
@@ -220,6 +227,18 @@ async def get_usage(
     """Requests, tokens and cost, summed up; simulated answers apart and never in a cost."""
     rows = await here.ledger.usage(UsageQuery(**asked.model_dump()))
     return JSON(UsageSums(asked.by, rows))
+
+
+@router.get("/usage.csv", response_class=CSV, responses=problems(400, 401, 403, 503))
+async def get_usage_sheet(
+    here: Here, caller: Operator, asked: Annotated[UsageFilter, Query()]
+) -> Response:
+    """The same as a table for a spreadsheet; no cell of it is a formula."""
+    rows = await here.ledger.usage(UsageQuery(**asked.model_dump()))
+    names = UsageRow.__struct_fields__
+    told = sheet((asked.by, *names[1:]), [[getattr(row, name) for name in names] for row in rows])
+    attached = {"content-disposition": f'attachment; filename="usage-by-{asked.by}.csv"'}
+    return CSV(told, headers=attached)
 
 
 @router.get("/usage/series", responses=operated(Series))
