@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portico import __version__
+from portico.cli.backup import backup, restore
 from portico.cli.egress import egress
 from portico.cli.ends import Config, ending
 from portico.cli.keys import keys
@@ -28,6 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command(epilog="Example: portico backup portico-monday.tar")(backup)
+app.command(epilog="Example: portico restore portico-monday.tar --config portico.yaml")(restore)
 app.add_typer(keys, name="keys")
 app.add_typer(egress, name="egress")
 app.add_typer(memory, name="memory")

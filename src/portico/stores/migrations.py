@@ -6,10 +6,14 @@ applied once, in order; once released it is never edited. How steps are written 
 version before goes on working: docs/operations/stores.md.
 """
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
 from portico.errors import ConfigError, Problem
+
+_MADE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(?:portico\.)?(\w+)")
+_GONE = re.compile(r"DROP TABLE (?:IF EXISTS )?(?:portico\.)?(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,18 @@ class Steps:
     room: str
     what: str
     all: tuple[Migration, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that are there after all steps, those before that others refer to."""
+        found: dict[str, None] = {}
+        for step in self.all:
+            for statement in step.statements:
+                if made := _MADE.match(statement):
+                    found[made[1]] = None
+                elif gone := _GONE.match(statement):
+                    found.pop(gone[1], None)
+        return tuple(found)
 
     @property
     def newest(self) -> int:

@@ -66,8 +66,15 @@ class Tables:
 
     async def look(self, within: float = DEADLINE) -> None:
         """Find out whether the tables can be used, and change nothing."""
-        have = await self.guard.call(lambda: self._postgres.read(self._have), within)
-        self._steps.after(have)
+        self._steps.after(await self.version(within))
+
+    async def version(self, within: float = LOOKING) -> int | None:
+        """Return the number of the last step that was applied, None for none."""
+        return await self.peek(self._have, within)
+
+    async def peek[T](self, work: Work[T], within: float = LOOKING) -> T:
+        """Return what *work* returns of the tables as they are, whatever their version."""
+        return await self.guard.call(lambda: self._postgres.read(work), within)
 
     async def aclose(self) -> None:
         """Give up what is under way."""

@@ -4,6 +4,7 @@ The composition root: the only room that names concrete backends.
 Everything with a lifetime is opened here, in one place, and closed in reverse.
 """
 
+from portico.wiring.backing import bring_back, make_backup
 from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.ledger import ledger_trouble
@@ -12,10 +13,12 @@ from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import open_serving
 
 __all__ = [
+    "bring_back",
     "carried",
     "explain_offline",
     "keyring",
     "ledger_trouble",
+    "make_backup",
     "measure_gate",
     "open_keyring",
     "open_serving",

@@ -64,7 +64,7 @@ async def open_pictures(
     """
     given = settings.pictures
     async with AsyncExitStack() as stack:
-        blobs = await stack.enter_async_context(_blobs(settings))
+        blobs = await stack.enter_async_context(blobs_of(settings))
         index = await stack.enter_async_context(open_sqlite(home / "artifacts.db"))
         shelf = Shelf(blobs, index)
         archive = await stack.enter_async_context(
@@ -95,7 +95,8 @@ async def open_pictures(
         yield Pictures(intake, eyes, archive, blobs, keeping, belong)
 
 
-def _blobs(settings: Settings) -> AbstractAsyncContextManager[Blobs]:
+def blobs_of(settings: Settings) -> AbstractAsyncContextManager[Blobs]:
+    """Return the store of blobs that *settings* name, to be opened; raises ConfigError."""
     url = settings.stores.artifacts.get_secret_value()
     if not url.startswith("s3:"):
         return open_files(path_of(url))

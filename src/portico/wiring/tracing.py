@@ -32,7 +32,7 @@ async def open_tracing(
     days = given.keep_days
     keep = Keep(days.background, days.interactive, days.flagged)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_store(settings))
+        store = await stack.enter_async_context(traces_of(settings))
         ring = Ring(home / "traces-spool", int(given.spool))
         look = _looking(pictures) if settings.pictures.keep else nowhere
         pace = Pace(room=int(given.memory))
@@ -43,7 +43,8 @@ async def open_tracing(
         yield Desk(store, recorder, keep), Taping(recorder, Capture(given.capture))
 
 
-def _store(settings: Settings) -> AbstractAsyncContextManager[TraceStore]:
+def traces_of(settings: Settings) -> AbstractAsyncContextManager[TraceStore]:
+    """Return the store of traces that *settings* name, to be opened."""
     url = settings.stores.traces.get_secret_value()
     if url.startswith("mongodb"):
         from portico.traces.mongo import open_mongo  # takes memory: only where configured
