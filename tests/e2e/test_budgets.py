@@ -310,3 +310,39 @@ async def test_each_user_of_a_front_end_has_the_budget_of_everybody_for_themselv
         answers = [await ask(lab, headers) for _ in range(2) for headers in people]
     assert [one.status_code for one in answers] == [200, 200, 429, 429]
     assert answers[2].json()["error"]["message"].startswith("Ann@lab.example: ")
+
+
+async def test_keys_and_what_was_spent_are_where_the_ledger_is(
+    database: str, tmp_path: Path
+) -> None:
+    """A whole gateway on a real Postgres, twice; nothing of it is in a file but the secret."""
+    changes: dict[str, Any] = {**PRICED, "stores": {"ledger": database}}
+
+    async def known(lab: House) -> None:
+        for _ in range(500):  # the tables are made in the background
+            if lab.serving.gate.roster is not None:
+                return
+            await asyncio.sleep(0.02)
+
+    async with house(tmp_path, **changes) as lab:
+        await known(lab)
+        first = await lab.client.post("/api/keys", json={"name": "operator"})
+        theirs = {"authorization": f"Bearer {first.json()['text']}"}
+        body = {"name": "anna", "terms": {"usd_per_day": "0.000001"}}
+        made = (await lab.client.post("/api/keys", json=body, headers=theirs)).json()
+        mine = {"authorization": f"Bearer {made['text']}"}
+        before = [(await ask(lab, mine)).status_code for _ in range(2)]
+        await lab.serving.gateway.ledger.flush()
+    (tmp_path / "home" / "access.snapshot").unlink()
+    async with house(tmp_path, **changes) as lab:
+        await known(lab)
+        for _ in range(200):
+            if (after := await ask(lab, mine)).status_code == 429:
+                break
+            await asyncio.sleep(0.05)
+        told = await lab.client.get(f"/api/keys/{made['key']['id']}", headers=theirs)
+    assert before == [200, 429]
+    assert after.json()["error"]["param"] == "usd_per_day"
+    assert Decimal(told.json()["used"]["today"]) >= Decimal("0.000001")
+    assert not (tmp_path / "home" / "access.db").exists()
+    assert (tmp_path / "home" / "secret").exists()
