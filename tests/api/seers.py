@@ -164,7 +164,8 @@ async def lab(folder: Path, **changes: Any) -> AsyncIterator[Lab]:
     seers = Seers()
     async with _upstream(seers) as upstream:
         file = folder / "portico.yaml"
-        file.write_text(yaml.safe_dump(config(upstream, **changes), sort_keys=False))
+        anew = {"cache": {"analyses": False}} | changes  # somebody looks each time
+        file.write_text(yaml.safe_dump(config(upstream, **anew), sort_keys=False))
         environ = {"PORTICO_HOME": str(folder / "home")}
         opened: list[Serving] = []
 

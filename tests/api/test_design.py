@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -64,6 +64,24 @@ def assert_in_place(found: dict[str, list[int]]) -> None:
         box = thing.bbox
         truth = (box.x1, box.y1, box.x2, box.y2)
         assert all(abs(a - b) <= 2 for a, b in zip(found[thing.label], truth, strict=True))
+
+
+async def test_what_was_found_on_an_artifact_finds_it_again(tmp_path: Path) -> None:
+    async with lab(tmp_path) as house:
+        house.seers.scripts = {GEMINI: sees("gemini"), QWEN: sees("qwen3-vl")}
+        sent = b64decode(PICTURE.partition(",")[2])
+        kept = await house.client.post("/v1/artifacts", content=sent)
+        found = await house.ask("elements", image=PICTURE)
+        label = next(iter(named(found)))
+        for _ in range(200):
+            answer = await house.client.post("/v1/design/search", json={"text": label})
+            if answer.json()["hits"]:
+                break
+            await asyncio.sleep(0.05)
+    (hit,) = answer.json()["hits"]
+    assert hit["artifact"] == kept.json()["id"]
+    assert hit["request_id"] == found.headers["x-portico-request-id"]
+    assert hit["reason"]["words"]
 
 
 async def test_elements_of_a_screenshot_from_either_dialect(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from portico.dispatch.caching import KEEP, ORIGIN, Control, Question, control, t
 from portico.dispatch.design import Design
 from portico.dispatch.idempotency import Finished
 from portico.dispatch.looking import Survey
+from portico.dispatch.remembering import Found
 from portico.vision.elements import Elements
 
 PARTIAL = frozenset({"answer_cut", "no_consensus", "refused", "tile_missing"})
@@ -48,13 +49,13 @@ async def elements(
         GatewayError: as `Design.elements` does.
     """
     if wish.bypass:
-        response = JSON(await studio.elements(survey))
+        response = JSON(await _looked(here, studio, survey))
         response.raw_headers += [*said(), BYPASS]
         return response
     question, raw = await _question(here, studio, survey)
 
     async def work() -> Finished:
-        found = await studio.elements(survey)
+        found = await _looked(here, studio, survey)
         whole = not survey.degraded and not any(found.warned(code) for code in PARTIAL)
         mark = KEEP if whole and wish.write else BYPASS
         headers = (*said(), mark, (ORIGIN, survey.id.encode()))
@@ -83,3 +84,14 @@ async def _question(here: Serving, studio: Design, survey: Survey) -> tuple[Ques
     catalog = here.gateway.house.catalog.version
     kind = "design/elements portico.elements/1"
     return Question(kind, survey.caller, catalog, wish.model, fields, (pixels,)), opened.raw
+
+
+async def _looked(here: Serving, studio: Design, survey: Survey) -> Elements:
+    """Have somebody look, and remember what was found."""
+    found = await studio.elements(survey)
+    if here.gateway.remembering is not None:
+        names = ", ".join(target.name for target in survey.answering)
+        simulated = any(target.simulated for target in survey.answering)
+        by = Found(survey.id, survey.caller, names, simulated)
+        here.recalling.remembering.seen(survey.wish.picture, found, by)
+    return found

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -95,6 +96,16 @@ class Rebuilt:
     owners: set[str | None] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who looked at a picture for whom, in which request."""
+
+    request: str
+    caller: Caller
+    target: str
+    simulated: bool = False
+
+
 class Remembering:
     """Notes, forgets, and makes anew; what fails is logged, and no answer waits for it."""
 
@@ -129,12 +140,15 @@ class Remembering:
         if shown:
             self._errands.begin(self._note(journey, shown[:MOST_PICTURES], record), PATIENCE)
 
-    def seen(self, picture: bytes, found: Elements, record: Record, caller: Caller) -> None:
+    def seen(self, picture: bytes, found: Elements, by: Found) -> None:
         """Remember what was found on *picture*, where the caller has an artifact of it."""
+        if by.caller.capture != "full" or by.simulated:
+            return
         said = " ".join(filter(None, (f"{one.label} {one.text or ''}" for one in found.elements)))
-        raw = hashlib.sha256(picture).hexdigest()
-        told = msgspec.structs.replace(record, said=said[:MOST_SAID])
-        self._errands.begin(self._carried(raw, told, caller), PATIENCE)
+        record = Record(
+            artifact="", request=by.request, at=time.time(), target=by.target, said=said[:MOST_SAID]
+        )
+        self._errands.begin(self._carried(picture, record, by.caller), PATIENCE)
 
     async def _note(self, journey: Journey, shown: list[Link], record: Record) -> None:
         with_ids: list[Record] = []
@@ -149,8 +163,9 @@ class Remembering:
                 with_ids.append(msgspec.structs.replace(record, **whose))
         await self._noted(with_ids, journey.caller)
 
-    async def _carried(self, raw: str, record: Record, caller: Caller) -> None:
+    async def _carried(self, picture: bytes, record: Record, caller: Caller) -> None:
         try:
+            raw = await self._keep.intake.work(lambda: hashlib.sha256(picture).hexdigest())
             artifact = await self._keep.archive.carried(caller.owner, raw)
         except GatewayError as exc:
             log.info("a picture is not remembered: %s", exc)
