@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from pymongo.errors import (
 )
 
 from portico.errors import ConfigError, Problem, StoreUnavailable
+from portico.stores.guard import Guard
 from portico.traces.base import EQUAL, PRESENT, Card, Trace, TraceQuery
 
 DATABASE = "portico"
@@ -33,6 +35,9 @@ POOL = 4
 """Connections at most: one writer, and people who read."""
 
 DUPLICATE = 11000
+
+PAGE = 50
+"""Traces that an export reads at once."""
 
 INDEXES = (
     pymongo.IndexModel([("started", -1), ("_id", -1)], name="started"),
@@ -73,7 +78,7 @@ async def open_mongo(
         raise ConfigError((_unread(type(exc).__name__),)) from None
     async with client:
         database = client.get_default_database(DATABASE)
-        yield MongoTraces(database.get_collection(COLLECTION), clock)
+        yield MongoTraces(database.get_collection(COLLECTION), clock, patience)
 
 
 def _unread(why: str) -> Problem:
@@ -87,44 +92,31 @@ def _unread(why: str) -> Problem:
 class MongoTraces:
     """TraceStore on one collection; a document is a card, its story as text, and `expire_at`."""
 
-    def __init__(self, collection: AsyncCollection[Document], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        collection: AsyncCollection[Document],
+        clock: Callable[[], float],
+        patience: float = PATIENCE,
+    ) -> None:
+        self.guard = Guard("the traces")
         self._collection = collection
         self._clock = clock
+        self._patience = patience
         self._indexed = False
 
     async def append(self, traces: Sequence[Trace]) -> None:
         """See TraceStore."""
-        if not traces:
-            return
-        with _answering():
-            await self._ready()
-            try:
-                await self._collection.insert_many(map(_document, traces), ordered=False)
-            except BulkWriteError as exc:
-                errors = exc.details.get("writeErrors", [])
-                if any(one.get("code") != DUPLICATE for one in errors) or not errors:
-                    raise
+        if traces:
+            await self._do(lambda: self._insert(list(map(_document, traces))))
 
     async def find(self, ident: str) -> Trace | None:
         """See TraceStore."""
-        with _answering():
-            found = await self._collection.find_one({"_id": ident, **self._live()})
+        found = await self._do(lambda: self._collection.find_one({"_id": ident, **self._live()}))
         return _trace(found) if found else None
 
     async def cards(self, query: TraceQuery) -> list[Card]:
         """See TraceStore."""
-        wanted = {**_filter(query), **self._live()}
-        with _answering():
-            if query.before is not None:
-                last = await self._collection.find_one(
-                    {"_id": query.before, **self._live()}, {"started": 1}
-                )
-                if last is None:
-                    return []
-                wanted = {"$and": [wanted, _before(last)]}
-            found = self._collection.find(wanted, {"story": 0})
-            page = found.sort([("started", -1), ("_id", -1)]).limit(query.most)
-            return [_card(one) async for one in page]
+        return await self._do(lambda: self._page(query))
 
     async def mark(self, card: Card) -> bool:
         """See TraceStore."""
@@ -132,36 +124,69 @@ class MongoTraces:
         change: Document = {"$set": told | _expiry(card)}
         if card.expires is None:
             change["$unset"] = {"expire_at": ""}
-        with _answering():
-            done = await self._collection.update_one({"_id": card.id, **self._live()}, change)
+        which = {"_id": card.id, **self._live()}
+        done = await self._do(lambda: self._collection.update_one(which, change))
         return done.matched_count > 0
 
     async def sweep(self) -> int:
         """See TraceStore; MongoDB does the same by itself, about once a minute."""
-        with _answering():
-            gone = await self._collection.delete_many({"expires": {"$lte": self._clock()}})
-        return gone.deleted_count
+        return await self._delete({"expires": {"$lte": self._clock()}})
 
     async def forget(self, person: str) -> int:
         """See TraceStore."""
-        with _answering():
-            gone = await self._collection.delete_many({"person": person})
-        return gone.deleted_count
+        return await self._delete({"person": person})
 
     async def export(self) -> AsyncIterator[Trace]:
         """See TraceStore."""
-        with _answering():
-            async for one in self._collection.find(self._live()).sort("_id", 1).batch_size(50):
+        last = ""
+        while page := await self._do(partial(self._after, last)):
+            for one in page:
                 yield _trace(one)
+            last = page[-1]["_id"]
 
-    def _live(self) -> Document:
-        return {"$or": [{"expires": None}, {"expires": {"$gt": self._clock()}}]}
+    async def _do[T](self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return what *work* returns, within bounds, and not at all while the server is away."""
 
-    async def _ready(self) -> None:
-        """Make the indexes once a process; that they are there already is no work."""
+        async def once() -> T:
+            with _answering():
+                return await work()
+
+        return await self.guard.call(once, self._patience)
+
+    async def _insert(self, documents: list[Document]) -> None:
+        """Insert all that are not there yet; the indexes are made once a process."""
         if not self._indexed:
             await self._collection.create_indexes(list(INDEXES))
             self._indexed = True
+        try:
+            await self._collection.insert_many(documents, ordered=False)
+        except BulkWriteError as exc:
+            errors = exc.details.get("writeErrors", [])
+            if any(one.get("code") != DUPLICATE for one in errors) or not errors:
+                raise
+
+    async def _page(self, query: TraceQuery) -> list[Card]:
+        wanted = {**_filter(query), **self._live()}
+        if query.before is not None:
+            which = {"_id": query.before, **self._live()}
+            last = await self._collection.find_one(which, {"started": 1})
+            if last is None:
+                return []
+            wanted = {"$and": [wanted, _before(last)]}
+        found = self._collection.find(wanted, {"story": 0})
+        page = found.sort([("started", -1), ("_id", -1)]).limit(query.most)
+        return [_card(one) async for one in page]
+
+    async def _after(self, ident: str) -> list[Document]:
+        wanted = {"_id": {"$gt": ident}, **self._live()}
+        return await self._collection.find(wanted).sort("_id", 1).limit(PAGE).to_list()
+
+    async def _delete(self, which: Document) -> int:
+        gone = await self._do(lambda: self._collection.delete_many(which))
+        return gone.deleted_count
+
+    def _live(self) -> Document:
+        return {"$or": [{"expires": None}, {"expires": {"$gt": self._clock()}}]}
 
 
 @contextmanager

@@ -38,24 +38,25 @@ _INSERT = (
 
 @asynccontextmanager
 async def open_postgres(
-    url: str, clock: Callable[[], float] = time.time
+    url: str, clock: Callable[[], float] = time.time, patience: float = PATIENCE
 ) -> AsyncIterator["PostgresTraces"]:
     """Open the traces at `postgresql://…`; the server may be away, and is asked when needed."""
     async with open_tables(url, steps("traces", "postgres", "the traces"), SIZE) as tables:
-        yield PostgresTraces(tables, clock)
+        yield PostgresTraces(tables, clock, patience)
 
 
 class PostgresTraces:
     """TraceStore on `portico.traces`."""
 
-    def __init__(self, tables: Tables, clock: Callable[[], float]) -> None:
+    def __init__(self, tables: Tables, clock: Callable[[], float], patience: float) -> None:
         self._tables = tables
         self._clock = clock
+        self._patience = patience
 
     async def append(self, traces: Sequence[Trace]) -> None:
         """See TraceStore."""
         rows = [_row(trace) for trace in traces]
-        await self._tables.write(lambda one: one.executemany(_INSERT, rows), PATIENCE)
+        await self._tables.write(lambda one: one.executemany(_INSERT, rows), self._patience)
 
     async def find(self, ident: str) -> Trace | None:
         """See TraceStore."""
@@ -71,7 +72,7 @@ class PostgresTraces:
             f"SELECT {_CARD} FROM {TABLE} WHERE {conditions}"
             f" ORDER BY started DESC, id DESC LIMIT {query.most}"
         )
-        rows = await self._tables.read(lambda one: one.fetch(sql, *values), PATIENCE)
+        rows = await self._tables.read(lambda one: one.fetch(sql, *values), self._patience)
         return [_card(row) for row in rows]
 
     async def mark(self, card: Card) -> bool:
@@ -82,7 +83,8 @@ class PostgresTraces:
         )
         values = (card.life.value, card.expires, list(card.flags), card.id, self._clock())
         return (
-            await self._tables.write(lambda one: one.fetchval(sql, *values), PATIENCE) is not None
+            await self._tables.write(lambda one: one.fetchval(sql, *values), self._patience)
+            is not None
         )
 
     async def sweep(self) -> int:
@@ -107,7 +109,7 @@ class PostgresTraces:
 
     async def _traces(self, rest: str, *values: object) -> list[Trace]:
         sql = f"SELECT {_CARD}, story FROM {TABLE} {rest}"
-        rows = await self._tables.read(lambda one: one.fetch(sql, *values), PATIENCE)
+        rows = await self._tables.read(lambda one: one.fetch(sql, *values), self._patience)
         return [Trace(_card(row), Raw(row["story"].encode())) for row in rows]
 
     async def _delete(self, condition: str, value: object) -> int:
@@ -119,7 +121,7 @@ class PostgresTraces:
             return count
 
         gone = 0
-        while count := await self._tables.write(work, PATIENCE):
+        while count := await self._tables.write(work, self._patience):
             gone += count
         return gone
 
