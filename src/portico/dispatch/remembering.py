@@ -28,6 +28,8 @@ from portico.errors import GatewayError, NotFound
 from portico.memory.base import EVERYBODY, PICTURE, TEXT, Memory, Point, Vector, ident
 from portico.routing.attempts import Answered
 from portico.stores.guard import Guard
+from portico.traces.base import Capture
+from portico.traces.redaction import Redactor
 from portico.vision import likeness
 from portico.vision.elements import Elements
 
@@ -182,7 +184,8 @@ class Remembering:
         await archive.flush()
         return await archive.carried(owner, look.made[0].raw)
 
-    async def _noted(self, records: Sequence[Record], caller: Caller) -> None:
+    async def _noted(self, unmasked: Sequence[Record], caller: Caller) -> None:
+        records = [_masked(record) for record in unmasked]
         try:
             for record in records:
                 await self._keep.blobs.put(record.key, _encode(record))
@@ -326,7 +329,19 @@ class Remembering:
 
 def _may(journey: Journey) -> bool:
     """Only what may be kept in full is remembered, and no front end's own tasks."""
-    return journey.caller.capture == "full" and journey.request.task is None
+    kept = journey.caller.capture == "full" and journey.capture is Capture.FULL
+    return kept and journey.request.task is None
+
+
+def _masked(record: Record) -> Record:
+    """Return *record* without secrets: it is kept, and found by its words."""
+    redactor = Redactor()
+    return msgspec.structs.replace(
+        record,
+        chat=None if record.chat is None else redactor.text(record.chat),
+        asked=redactor.text(record.asked),
+        said=redactor.text(record.said),
+    )
 
 
 def _asked(journey: Journey) -> str:
