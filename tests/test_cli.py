@@ -15,8 +15,19 @@ from typer.testing import CliRunner
 from portico import __version__
 from portico.cli import app
 
-COMMANDS = ["", "up", "check", "explain", "simulate", "schema", "keys", "egress"]
-EGRESS = ["egress import", "egress show", "egress render"]
+COMMANDS = [
+    "",
+    "up",
+    "check",
+    "explain",
+    "simulate",
+    "schema",
+    "keys",
+    "egress",
+    "bootstrap",
+    "health",
+]
+EGRESS = ["egress import", "egress show", "egress render", "egress gate"]
 KEYS = ["keys create", "keys list", "keys revoke"]
 
 type Run = Callable[..., Result]

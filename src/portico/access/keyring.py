@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from portico.access.base import (
+    KEY,
     AccessStore,
     Deed,
     Issued,
@@ -69,12 +70,34 @@ class Keyring:
         Raises:
             MalformedRequest: this cannot be a key's name.
         """
-        name = named(name)
+        register = await self.store.register()
+        more.setdefault("admin", not register.keys)
+        return await self._add(register, _text(), by, name=name, lifetime=lifetime, **more)
+
+    async def adopt(self, name: str, text: str, by: str = COMMAND, **more: Any) -> Issued | None:
+        """
+        Know the key *text*, which was made elsewhere of as many random bytes; None: it is known.
+
+        *more* are further fields of Key; nobody becomes an operator unless they say so. A key that
+        was revoked stays known, and so revoked.
+
+        Raises:
+            MalformedRequest: this cannot be a key, or its name.
+        """
+        if not KEY.fullmatch(text.encode()):
+            raise MalformedRequest("A key that is taken in has the form of those made here.")
         register = await self.store.register()
         secret = await self._opened(register.keys, make_one=True)
-        text, now = _text(), time.time()
+        if _roster(register, secret).find(text.encode()) is not None:
+            return None
+        return await self._add(register, text, by, name=name, **more)
+
+    async def _add(
+        self, register: Register, text: str, by: str, lifetime: float | None = None, **more: Any
+    ) -> Issued:
+        name, now = named(more.pop("name")), time.time()
+        secret = await self._opened(register.keys, make_one=True)
         expires = None if lifetime is None else now + lifetime
-        more.setdefault("admin", not register.keys)
         ident = f"key_{secrets.token_hex(8)}"
         key = Key(ident, name, now, expires, None, text[-4:], **more)
         kept = Kept(key, digest(secret, text.encode()), seal(secret))

@@ -4,8 +4,9 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -31,6 +32,11 @@ RETRY = 5.0
 
 _ASKED = frozenset({"endpoint", "region", "access_key_id", "secret_access_key", "session_token"})
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_TRIAL = "portico-bootstrap"
+"""The key of the blob that a bootstrap writes and deletes."""
+
+_MISSING = "has no such bucket"
+_TOKEN = "AWS_SESSION_TOKEN"
 _NOWHERE = "http://127.0.0.1:9"  # the proxy that nothing goes by
 _EVERYWHERE = "0.0.0.0/0,::/0,*"
 _STATUS = "status code: "
@@ -77,12 +83,58 @@ async def open_s3(
     """
     Open *bucket*, which has to exist; nobody is asked before the first call.
 
+    Keys that the URL leaves out are the environment's: AWS's names, or the files that these names
+    with `_FILE` behind them name.
+
     Raises:
         StoreUnavailable: nobody can say with which keys.
     """
     if _endpoint(bucket, environ) and _credentials(bucket, environ) is None:
         raise StoreUnavailable(f"the object store needs {' and '.join(_KEYS)}")
     yield S3(_store(bucket, environ), patience)
+
+
+async def made(
+    bucket: Bucket, environ: Mapping[str, str] = os.environ, *, make: bool = True
+) -> bool:
+    """
+    Return True if *bucket* was missing, and has been made if *make* says so.
+
+    A blob is then written, read and deleted in it: a key that may not is found out here.
+
+    Raises:
+        StoreUnavailable: nobody answers, or the key is refused.
+    """
+    async with open_s3(bucket, environ) as blobs:
+        try:
+            async for _ in blobs.keys():
+                break
+            missing = False
+        except StoreUnavailable as exc:
+            if _MISSING not in str(exc):
+                raise
+            missing = True
+        if make:
+            if missing:
+                await _make(bucket, environ)
+            await blobs.put(_TRIAL, b"portico")
+            await blobs.get(_TRIAL)
+            await blobs.delete(_TRIAL)
+    return missing
+
+
+async def _make(bucket: Bucket, environ: Mapping[str, str]) -> None:
+    import httpx  # the gateway itself needs no second client
+
+    whole = _store(replace(bucket, prefix=None), environ)
+    url = await obstore.sign_async(whole, "PUT", "", timedelta(minutes=1))
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=LONGEST) as client:
+            answer = await client.put(url)
+    except httpx.HTTPError:
+        raise _away("cannot be reached") from None
+    if answer.status_code not in (200, 409):  # 409: somebody else was quicker
+        raise _away(_trouble(f"{_STATUS}{answer.status_code} {answer.text}"))
 
 
 class S3:
@@ -103,7 +155,7 @@ class S3:
             async with self._answering(len(data)):
                 await obstore.put_async(self._store, checked(key), data, use_multipart=False)
         except BlobMissing:
-            raise _away("has no such bucket") from None
+            raise _away(_MISSING) from None
 
     async def get(self, key: str, span: Span | None = None) -> bytes:
         """See Blobs."""
@@ -184,14 +236,26 @@ def _endpoint(bucket: Bucket, environ: Mapping[str, str]) -> str:
     return bucket.endpoint or environ.get("AWS_ENDPOINT_URL", "")
 
 
+def _said(environ: Mapping[str, str], name: str) -> str:
+    """Return what *name* says, or the file that NAME_FILE names, without its line's end."""
+    file = environ.get(f"{name}_FILE", "")
+    if environ.get(name) or not file:
+        return environ.get(name, "")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise StoreUnavailable(f"the object store's {name}_FILE cannot be read") from None
+
+
 def _credentials(bucket: Bucket, environ: Mapping[str, str]) -> "Callable[[], S3Credential] | None":
     """Return who says our keys; None leaves it to AWS's other ways, like a machine's role."""
     if bucket.access_key_id and bucket.secret_access_key:
         given = (bucket.access_key_id, bucket.secret_access_key, bucket.session_token)
-    elif all(environ.get(name) for name in _KEYS):
-        given = (environ[_KEYS[0]], environ[_KEYS[1]], environ.get("AWS_SESSION_TOKEN"))
     else:
-        return None
+        key, secret = (_said(environ, name) for name in _KEYS)
+        if not key or not secret:
+            return None
+        given = (key, secret, _said(environ, _TOKEN) or None)
     key, secret, token = given
     return lambda: {
         "access_key_id": key,
@@ -207,7 +271,7 @@ def _translated() -> Iterator[None]:
         yield
     except FileNotFoundError as exc:
         if "NoSuchBucket" in str(exc):
-            raise _away("has no such bucket") from None
+            raise _away(_MISSING) from None
         raise BlobMissing from None
     except (PermissionDeniedError, UnauthenticatedError) as exc:
         raise _away(_refusal(str(exc))) from None
@@ -226,7 +290,7 @@ def _refusal(text: str) -> str:
 
 def _trouble(text: str) -> str:
     if "NoSuchBucket" in text:
-        return "has no such bucket"
+        return _MISSING
     if _STATUS not in text:
         return "cannot be reached"
     status = text.partition(_STATUS)[2][:3]

@@ -1,4 +1,4 @@
-"""Every command but those about keys and tunnels, which have modules of their own."""
+"""Every command but those about keys, tunnels and machines, which have modules of their own."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import typer
 
 from portico import __version__
 from portico.cli.backup import backup, restore
+from portico.cli.bootstrap import bootstrap, health
 from portico.cli.egress import egress
 from portico.cli.ends import Config, ending
 from portico.cli.keys import keys
@@ -34,6 +35,8 @@ app.command(epilog="Example: portico restore portico-monday.tar --config portico
 app.add_typer(keys, name="keys")
 app.add_typer(egress, name="egress")
 app.add_typer(memory, name="memory")
+app.command(epilog="Example: portico bootstrap --check")(bootstrap)
+app.command(epilog="Example: portico health --url http://127.0.0.1:8000/healthz")(health)
 
 
 @app.callback(invoke_without_command=True)
@@ -128,7 +131,7 @@ def drill(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
 ) -> None:
     """
-    Play faults against this configuration's routes, and score them.
+    Play faults against the configured routes, and score them.
 
     Upstreams are simulated, keys synthetic, stores temporary. Exits with 1 if a scene failed.
     """

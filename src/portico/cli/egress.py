@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from portico.cli.ends import ending
+from portico.cli.ends import Config, ending
 
 egress = typer.Typer(
     help="Tunnels: from share links to what carries them.",
@@ -159,6 +159,24 @@ def render(  # noqa: PLR0913 - one for each option
         typer.echo(words.section(placed, listeners, sidecar), err=out is None)
 
     ending(_refusing(tell))
+
+
+@egress.command("gate", epilog="Example: portico egress gate --path world --listen 0.0.0.0:3128")
+def gate(
+    path: Annotated[str, typer.Option(metavar="NAME", help="The egress path that leads here.")],
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen.")
+    ] = "127.0.0.1:3128",
+    config: Config = None,
+) -> None:
+    """
+    Be the gate of a gateway without a way out.
+
+    A CONNECT proxy for the hosts of one egress path, and for nobody else's.
+    """
+    from portico.wiring.gates import keep_gate
+
+    ending(lambda: keep_gate(config, os.environ, path, listen))
 
 
 def _refusing(run: Callable[[], None]) -> Callable[[], None]:

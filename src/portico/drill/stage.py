@@ -68,7 +68,7 @@ async def open_stage(
         simulator.models = {target.model for target in rehearsed.targets.values()}
         simulator.gone = set()  # a retired id is another drill's
         key = await keyring(home).issue("drill")
-        url = await stack.enter_async_context(_served(rehearsed, home))
+        url = await stack.enter_async_context(served(rehearsed, home))
         yield Stage(cast, order, simulator, Caller(client, url, key.text))
 
 
@@ -80,7 +80,8 @@ def _stage(place: str) -> str:
 
 
 @asynccontextmanager
-async def _served(settings: Settings, home: Path) -> AsyncIterator[str]:
+async def served(settings: Settings, home: Path) -> AsyncIterator[str]:
+    """Serve *settings*, a rehearsal's, on loopback, with what is kept under *home*; give where."""
     async with (
         open_serving(lambda: settings, home, exposed=False, environ={}) as serving,
         _listening(create_app(lambda: nullcontext(serving))) as url,

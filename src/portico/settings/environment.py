@@ -45,6 +45,19 @@ def fill(tree: Mapping[str, Value], environ: Mapping[str, str]) -> Filled:
     return Filled(filled, filler.variables, frozenset(filler.found), tuple(filler.faults))
 
 
+def told(environ: Mapping[str, str], name: str) -> str | None:
+    """
+    Return what NAME says, or the file that NAME_FILE names, without the line's end; None without.
+
+    Raises:
+        OSError, UnicodeDecodeError: the file cannot be read.
+    """
+    file = environ.get(name + FILE)
+    if environ.get(name) or not file:
+        return environ.get(name) or None
+    return Path(file).read_text(encoding="utf-8").rstrip("\r\n") or None
+
+
 class _Filler:
     """One walk over a tree."""
 
@@ -93,11 +106,8 @@ class _Filler:
 
     def _from_file(self, name: str, place: Place) -> str | None:
         """Return what the file says, without the line's end that editors add; None without one."""
-        file = self._environ.get(name + FILE)
-        if not file:
-            return None
         try:
-            return Path(file).read_text(encoding="utf-8").rstrip("\r\n") or None
+            return told(self._environ, name)
         except (OSError, UnicodeDecodeError) as exc:
             why = exc.strerror if isinstance(exc, OSError) else "it is no text"
             remedy = f"mend the file, or set {name} itself"

@@ -5,6 +5,8 @@ Everything with a lifetime is opened here, in one place, and closed in reverse.
 """
 
 from portico.wiring.backing import bring_back, make_backup
+from portico.wiring.buckets import make_bucket
+from portico.wiring.building import hosts, way
 from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.ledger import ledger_trouble
@@ -16,9 +18,11 @@ __all__ = [
     "bring_back",
     "carried",
     "explain_offline",
+    "hosts",
     "keyring",
     "ledger_trouble",
     "make_backup",
+    "make_bucket",
     "measure_gate",
     "open_keyring",
     "open_serving",
@@ -26,4 +30,5 @@ __all__ = [
     "read_tunnels",
     "rebuild_memory",
     "simulate",
+    "way",
 ]
