@@ -89,6 +89,8 @@ def screens(asked: dict[str, str]) -> dict[str, str]:
         "try": "/console/try",
         "settings": "/console/settings",
         "people": "/console/people",
+        "egress": "/console/egress",
+        "designs": "/console/designs",
         "missing": "/console/nowhere",
     }
 

@@ -1,5 +1,6 @@
 """Each screen answers its question."""
 
+import io
 import json
 import re
 import sqlite3
@@ -7,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from portico.console.tiers import moved
 from tests.console.seats import Person, words
@@ -315,3 +317,53 @@ async def test_a_key_that_is_no_operators_does_not_open_the_console(tmp_path: Pa
         refused = await person.send("/login", key=issued.text)
     assert refused.status_code == 401
     assert "no operator's" in words(refused)
+
+
+async def test_pictures_are_listed_drawn_anew_and_compared(tmp_path: Path) -> None:
+    one, other = Image.new("RGB", (200, 120), "white"), Image.new("RGB", (200, 120), "white")
+    other.paste("navy", (40, 30, 90, 60))
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        empty = words(await person.look("/designs"))
+        idents = []
+        for name, image in (("one.png", one), ("<b>two<b>.png", other)):
+            file = {"file": (name, _png_of(image), "image/png")}
+            answer = await lab.client.post("/v1/artifacts", files=file)
+            idents.append(answer.json()["id"])
+        page = await person.look("/designs")
+        small = await person.look(f"/designs/{idents[0]}/small")
+        whole = await person.look(f"/designs/{idents[0]}/whole")
+        diff = await person.look(f"/designs/diff?pick={idents[0]}&pick={idents[1]}")
+        alone = await person.look(f"/designs/diff?pick={idents[0]}")
+        nobody = await person.look("/designs/art_nobody/small")
+        older = await person.look(f"/designs?before={idents[1]}")
+    assert "No picture is kept yet" in empty
+    assert "&lt;b&gt;two&lt;b&gt;.png" in page.text
+    assert small.headers["content-type"] == "image/webp"
+    assert "sandbox" in whole.headers["content-security-policy"]
+    assert "1 change, measured by pixels" in words(diff)
+    assert '<rect x="40" y="30" width="50" height="30">' in diff.text
+    assert (alone.status_code, nobody.status_code) == (400, 404)
+    assert older.text.count("<figure>") == 1
+
+
+def _png_of(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+async def test_egress_tells_of_a_tunnel_that_is_down_and_what_stays_here(tmp_path: Path) -> None:
+    tunnelled = {
+        "egress": {"google": {"kind": "tunnel", "via": ["socks5h://127.0.0.1:9"]}},
+        "upstreams": {"google": {"egress": "google"}, "siliconflow": {"api_key": ""}},
+    }
+    async with house(tmp_path, **tunnelled) as lab:
+        await lab.chat(model="gemini-3-flash")
+        told = words(await Person(lab).look("/egress"))
+    async with house(tmp_path, **BARE) as lab:
+        bare = words(await Person(lab).look("/egress"))
+    assert "socks5h://127.0.0.1:9" in told
+    assert "google by google" in told
+    assert "siliconflow SIMULATED stays on this machine" in told
+    assert "No tunnel is in use" in bare

@@ -148,6 +148,28 @@ class Archive:
         """Bring to the store what `keep` took so far, unless the store is away."""
         await self._keeper.flush()
 
+    async def latest(self, before: str | None, limit: int) -> list[Artifact]:
+        """
+        Return everybody's artifacts, newest first, as `Index.latest`; for operators.
+
+        Raises:
+            StoreUnavailable: the index is away.
+        """
+        return await self._index.latest(before, limit)
+
+    async def known(self, ident: str) -> Artifact:
+        """
+        Return the artifact with that id, whoever owns it; for operators.
+
+        Raises:
+            NotFound: there is none.
+            StoreUnavailable: the index is away.
+        """
+        held = await self._index.find(ident) if ID.fullmatch(ident) else None
+        if held is None:
+            raise _unknown()
+        return held.artifact
+
     async def carried(self, owner: str | None, raw: str) -> Artifact | None:
         """
         Return what *owner* has of the bytes whose SHA-256 is *raw*, or None.

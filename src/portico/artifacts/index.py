@@ -141,6 +141,14 @@ class Index(Protocol):
         """Return the artifact with that id."""
         ...
 
+    async def latest(self, before: str | None, limit: int) -> list[Artifact]:
+        """
+        Return everybody's artifacts, newest first; *before*: those that are older than that one.
+
+        An unknown *before* gives none.
+        """
+        ...
+
     async def carried(self, owner: str | None, raw: str) -> Artifact | None:
         """Return the oldest artifact of *owner* that came as the bytes *raw*."""
         ...

@@ -85,6 +85,10 @@ class SQLiteIndex:
         """See Index."""
         return await self._session.run(lambda connection: _find(connection, ident))
 
+    async def latest(self, before: str | None, limit: int) -> list[Artifact]:
+        """See Index."""
+        return await self._session.run(lambda connection: _latest(connection, before, limit))
+
     async def carried(self, owner: str | None, raw: str) -> Artifact | None:
         """See Index."""
         return await self._first(_CARRIED, (raw, owner))
@@ -174,6 +178,13 @@ def _find(connection: sqlite3.Connection, ident: str) -> Held | None:
         return None
     grants = connection.execute("SELECT caller FROM grants WHERE artifact = ?", (ident,))
     return Held(_artifact(row), frozenset(caller for (caller,) in grants))
+
+
+def _latest(connection: sqlite3.Connection, before: str | None, limit: int) -> list[Artifact]:
+    older = "(created, id) < (SELECT created, id FROM artifacts WHERE id = ?)"
+    where, values = (f"WHERE {older}", [before]) if before is not None else ("", [])
+    query = f"SELECT {_ARTIFACT} FROM artifacts {where} ORDER BY created DESC, id DESC LIMIT ?"
+    return [_artifact(row) for row in connection.execute(query, (*values, limit))]
 
 
 def _first(

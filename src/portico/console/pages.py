@@ -41,7 +41,9 @@ SCREENS = (
     ("requests", "Requests", "/console/requests"),
     ("tiers", "Tiers", "/console/tiers"),
     ("try", "Try it", "/console/try"),
+    ("designs", "Designs", "/console/designs"),
     ("people", "Keys and people", "/console/people"),
+    ("egress", "Egress", "/console/egress"),
     ("settings", "Settings", "/console/settings"),
 )
 

@@ -9,7 +9,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from portico.console import asked, configured, live, login, now, people, tiers, trying
+from portico.console import (
+    asked,
+    configured,
+    designs,
+    egress,
+    live,
+    login,
+    now,
+    people,
+    tiers,
+    trying,
+)
 from portico.console.assets import Assets
 from portico.console.pages import HEADERS, Pages, open_pages
 from portico.console.serving import Lobby
@@ -38,6 +49,11 @@ GETS: dict[str, Handler] = {
     "/try": trying.show,
     "/session": login.session,
     "/settings": configured.show,
+    "/egress": egress.show,
+    "/designs": designs.show,
+    "/designs/diff": designs.compare,
+    "/designs/{ident}/small": designs.thumbnail,
+    "/designs/{ident}/whole": designs.whole,
     "/people": people.show,
     "/pictures/{ident}": trying.kept_picture,
 }

@@ -10,6 +10,7 @@ from portico.artifacts.archive import Archive
 from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.operating import Operating
+from portico.egress.status import PathStatus
 from portico.errors import Problem
 from portico.ledger.base import LedgerStore
 from portico.traces.desk import Desk
@@ -66,6 +67,11 @@ class Serving(Protocol):
     @property
     def stores(self) -> Callable[[], Mapping[str, str]]:
         """How the stores are: `ok`, or what is wrong."""
+        ...
+
+    @property
+    def paths(self) -> Callable[[], tuple[PathStatus, ...]]:
+        """Tunnelled paths in use, as they do now."""
         ...
 
     @property

@@ -1,0 +1,25 @@
+"""Egress: by which way do packets leave, and where do they come out?"""
+
+from starlette.responses import Response
+
+from portico.console.visit import Visit
+
+STATES = {
+    "healthy": "good",
+    "suspect": "warn",
+    "half_open": "warn",
+    "down": "bad",
+    "geo_blocked": "bad",
+    "wrong_exit": "bad",
+}
+"""How a tunnel's state is shown."""
+
+
+async def show(visit: Visit) -> Response:
+    """Show every tunnelled path in use, its tunnels, and what their last probes saw."""
+    targets = visit.here.gateway.house.catalog.targets.values()
+    real = sorted({(one.upstream, one.egress) for one in targets if not one.simulated})
+    pretend = sorted({one.upstream for one in targets if one.simulated})
+    return visit.page(
+        "egress", paths=list(visit.here.paths()), real=real, pretend=pretend, tones=STATES
+    )
