@@ -150,7 +150,7 @@ def application() -> FastAPI:
     """Return what a worker process serves, from the environment."""
     environ = os.environ
     path = Path(environ[_CONFIG]) if environ.get(_CONFIG) else None
-    load = partial(_loaded, path, environ)
+    load = partial(loaded, path, environ)
     settings = load()
     configure(settings.telemetry.log, settings.telemetry.format, sys.stderr)
     outside = exposed(environ.get(_HOST, "127.0.0.1"))
@@ -188,10 +188,10 @@ def keep_freed_memory() -> None:
     large_blocks()
 
 
-def _loaded(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def loaded(path: Path | None, environ: Mapping[str, str], *, with_tunnel: bool = False) -> Settings:
     """Return the settings; with a tunnel of our own, its file is where `egress import` puts it."""
     settings = load_settings(path, environ)
-    if environ.get(_WITH_TUNNEL):
+    if with_tunnel or environ.get(_WITH_TUNNEL):
         return carried(settings, home(environ) / "tunnels.yaml")
     return settings
 
@@ -208,7 +208,7 @@ def serve(
     """
     os.environ[_HOST] = host
     os.environ[_WITH_TUNNEL] = "1" if with_tunnel else ""
-    settings = _loaded(config, os.environ)
+    settings = loaded(config, os.environ)
     read_tunnels(settings)  # here a fault is a sentence
     if config is not None:
         os.environ[_CONFIG] = str(config)

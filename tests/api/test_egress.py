@@ -140,5 +140,5 @@ async def test_a_house_without_tunnels_says_so(tmp_path: Path) -> None:
     async with house(tmp_path) as opened:
         told = (await opened.client.get("/api/egress")).json()
         ready = (await opened.client.get("/readyz")).json()
-    assert told == {"paths": []}
+    assert told == {"paths": [], "boundary": None}
     assert ready["egress"] == {}

@@ -25,6 +25,7 @@ HEADINGS = {
     "Role": "roles",
     "EgressPath": "egress",
     "Expected": "egress.expect",
+    "Boundary": "boundary",
     "Access": "access",
     "Stores": "stores",
     "Pictures": "pictures",

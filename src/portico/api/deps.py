@@ -20,6 +20,7 @@ from portico.dispatch.operating import Operating
 from portico.dispatch.recalling import Recalling
 from portico.dispatch.streams import Streams
 from portico.dispatch.turnstile import Turnstile
+from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
 from portico.errors import Forbidden, Problem
 from portico.ledger.base import LedgerStore
@@ -50,6 +51,7 @@ class Serving:
     sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run
     turnstile: Turnstile
     paths: Callable[[], tuple[PathStatus, ...]]  # of tunnels in use, as they do now
+    guarded: Callable[[], Guarded | None]  # what was found around this process, if anybody looks
     max_body: int = 50 * 1024 * 1024
     keep_alive: float = 10.0
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from portico.api.answers import JSON, Numbered, gated
 from portico.api.deps import Here, Operator
+from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
 from portico.telemetry.exits import PathNow, TunnelNow
 
@@ -17,15 +18,20 @@ _USED = frozenset({"healthy", "suspect"})
 
 
 class Egress(Struct, frozen=True):
-    """The tunnelled paths in use, as this process sees them now."""
+    """
+    The tunnelled paths in use, as this process sees them now.
+
+    `boundary` is what the last look around found; null where nobody looks, or has yet.
+    """
 
     paths: list[PathStatus]
+    boundary: Guarded | None = None
 
 
 @router.get("/egress", responses=gated(Egress))
 async def get_egress(here: Here, caller: Operator) -> Response:
     """How the tunnels of each path do, where they come out, and what the last probes saw."""
-    return JSON(Egress(list(here.paths())))
+    return JSON(Egress(list(here.paths()), here.guarded()))
 
 
 def counted(paths: Iterable[PathStatus]) -> Iterator[PathNow]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from portico.cli import egress_beside
 from portico.cli.ends import Config, ending
 
 egress = typer.Typer(
@@ -197,3 +198,6 @@ def _file(tunnels: Path | None) -> Path:
     from portico.app import home
 
     return tunnels or home(os.environ) / "tunnels.yaml"
+
+
+egress_beside.add(egress)

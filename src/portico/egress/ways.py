@@ -137,6 +137,13 @@ class Ways:
         self._order = self.all
         self._turn: float | None = None  # when a request next tries a geo-blocked exit
 
+    def close(self, why: str) -> None:
+        """Let nothing leave, because of *why*; empty: open again. What is under way goes on."""
+        self.closed = why
+        if why:
+            for way in self.all:
+                way.sweep(float("inf"))
+
     def order(self, but: Way | None = None) -> tuple[Way, ...]:
         """Return whom to try, in this order, without *but*; may be nobody."""
         if self.closed:

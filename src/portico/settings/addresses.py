@@ -101,6 +101,14 @@ def inside(text: str) -> Wrong:
     return None
 
 
+def named(text: str) -> Wrong:
+    """Judge a host, by name or number, with its port."""
+    parts = _split(f"//{text}")
+    if parts is None or parts.netloc != text or not parts.port or "@" in text:
+        return "is no host and port", "write control:3129"
+    return None
+
+
 def endpoint(text: str) -> tuple[IPv4Address | IPv6Address, int]:
     """Return the address and the port of `10.0.0.5:9000` or `[fd00::5]:9000`; raises ValueError."""
     parts = urlsplit(f"//{text}")

@@ -132,10 +132,10 @@ def _egress(name: str, path: EgressPath) -> Iterator[Found]:
 def _exits(path: EgressPath) -> Iterator[Found]:
     if path.exit_url:
         yield from _wrong(("exit_url",), addresses.page(path.exit_url))
-    if path.kind == "direct" and (path.exit_url or path.expect):
-        key = "exit_url" if path.exit_url else "expect"
-        yield (key,), "is for tunnels only", "write `kind: tunnel`, or remove it"
-    elif path.expect and not path.exit_url:
+    for key in ("exit_url", "expect", "panic"):
+        if path.kind == "direct" and getattr(path, key):
+            yield (key,), "is for tunnels only", "write `kind: tunnel`, or remove it"
+    if path.kind == "tunnel" and path.expect and not path.exit_url:
         remedy = "write `exit_url`, such as https://www.cloudflare.com/cdn-cgi/trace"
         yield ("expect",), "cannot be looked at without `exit_url`", remedy
     known = {name for place, via in enumerate(path.via, 1) for name in named(place, via)}
@@ -172,6 +172,11 @@ def _globals(settings: Settings) -> Iterator[Fault]:
         yield from _placed(("stores",), _wrong((name,), addresses.store(name, address)))
     for index, text in enumerate(settings.pictures.inside):
         yield from _placed(("pictures",), _wrong(("inside", index), addresses.inside(text)))
+    for index, text in enumerate(settings.boundary.outside):
+        yield from _placed(("boundary",), _wrong(("outside", index), addresses.inside(text)))
+    if settings.boundary.control:
+        place = addresses.named(settings.boundary.control)
+        yield from _placed(("boundary",), _wrong(("control",), place))
     yield from _breaker(("breaker",), settings.breaker)
     for name, target in settings.targets.items():
         if target.breaker is not None:

@@ -234,6 +234,10 @@ class EgressPath(Section):
         description="What becomes of requests while all tunnels are down: `reroute` asks targets on"
         " other paths and says so, `fail` refuses those that would have gone by this one.",
     )
+    panic: bool = Field(
+        default=False,
+        description="Close the path while a leak is possible; that is looked at every minute.",
+    )
     exit_url: str = Field(
         default="",
         description="A page that says where a request comes from (`ip=` and `loc=`, or JSON with"

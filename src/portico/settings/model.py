@@ -62,6 +62,29 @@ class Stores(Section):
     )
 
 
+class Boundary(Section):
+    """What keeps traffic in its tunnels besides the gateway, and how that is seen."""
+
+    closed: Switch = Field(
+        default="auto",
+        description="This process is meant to have no way out of its own: `true` looks at that"
+        " every minute, `auto` where `egress check` asks and a path says `panic`, `false` does not"
+        " mind.",
+    )
+    outside: tuple[str, ...] = Field(
+        default=("1.1.1.1:443", "[2606:4700:4700::1111]:443"),
+        description="Addresses and ports that must not be reached directly.",
+    )
+    control: str = Field(
+        default="",
+        description="Where `portico egress control` runs that can reach them, as host:port.",
+    )
+    counters: tuple[str, ...] = Field(
+        default=(),
+        description="Files in which the sidecars' firewalls count what they held back.",
+    )
+
+
 class Pictures(Section):
     """How pictures are taken in."""
 
@@ -243,6 +266,9 @@ class Settings(Section):
     )
     access: Access = Field(default_factory=Access, description="Who may ask.")
     stores: Stores = Field(default_factory=Stores, description="Where things are kept.")
+    boundary: Boundary = Field(
+        default_factory=Boundary, description="What keeps traffic in its tunnels besides us."
+    )
     pictures: Pictures = Field(default_factory=Pictures, description="How pictures are taken in.")
     traces: Traces = Field(default_factory=Traces, description="What is kept of what is said.")
     cache: Cache = Field(

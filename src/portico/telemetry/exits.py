@@ -33,9 +33,23 @@ class PathNow:
     tunnels: tuple[TunnelNow, ...] = ()
 
 
-def families(paths: Iterable[PathNow]) -> Iterator[Metric]:
-    """Give the metrics of *paths*."""
+@dataclass(frozen=True, slots=True)
+class GuardNow:
+    """What the last look around this process found, `age` seconds ago."""
+
+    leak_possible: bool
+    age: float
+
+
+def families(paths: Iterable[PathNow], guard: GuardNow | None = None) -> Iterator[Metric]:
+    """Give the metrics of *paths*, and of what is around them."""
     known = tuple(paths)
+    leak = GaugeMetricFamily("portico_egress_leak_possible", "1 while a leak is possible.")
+    looked = GaugeMetricFamily("portico_egress_looked_seconds", "Since the last look around.")
+    if guard is not None:
+        leak.add_metric((), guard.leak_possible)
+        looked.add_metric((), guard.age)
+    yield from (leak, looked)
     up = GaugeMetricFamily("portico_egress_up", "1 while a path is up.", labels=("path",))
     open_ = GaugeMetricFamily(
         "portico_egress_connections", "Connections that are open.", labels=("path",)

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from portico.telemetry.exits import PathNow, families
+from portico.telemetry.exits import GuardNow, PathNow, families
 from portico.telemetry.observation import Observation, Try
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,7 +34,7 @@ class Snapshot:
     What is true only now, read when somebody looks.
 
     `resting` holds (target, reason) pairs; `pending`, `spooled` and `lost` are the ledger's;
-    `paths` are those of egress that are tunnelled.
+    `paths` are those of egress that are tunnelled, `guard` is what is around them.
     """
 
     resting: tuple[tuple[str, str], ...] = ()
@@ -43,6 +43,7 @@ class Snapshot:
     lost: int = 0
     traces: Traced = Traced()
     paths: tuple[PathNow, ...] = ()
+    guard: GuardNow | None = None
 
 
 class Metrics:
@@ -153,7 +154,7 @@ def _families(now: Snapshot, in_flight: int) -> Iterator[Metric]:
         "portico_ledger_lost", "Entries neither stored nor spooled.", now.lost
     )
     yield from _traced(now.traces)
-    yield from families(now.paths)
+    yield from families(now.paths, now.guard)
 
 
 def _traced(now: Traced) -> Iterator[Metric]:

@@ -7,6 +7,7 @@ Everything with a lifetime is opened here, in one place, and closed in reverse.
 from portico.wiring.backing import bring_back, make_backup
 from portico.wiring.buckets import make_bucket
 from portico.wiring.building import hosts, way
+from portico.wiring.checking import check_egress
 from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.ledger import ledger_trouble
@@ -17,6 +18,7 @@ from portico.wiring.serving import open_serving
 __all__ = [
     "bring_back",
     "carried",
+    "check_egress",
     "explain_offline",
     "hosts",
     "keyring",

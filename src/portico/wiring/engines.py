@@ -67,6 +67,11 @@ async def leading(load: Load, home: Path, environ: Mapping[str, str]) -> AsyncIt
         yield Leading(load, files, engines)
 
 
+def own_engines(settings: Settings) -> frozenset[str]:
+    """Return the paths in use that an engine of our own carries."""
+    return frozenset(_files(settings))
+
+
 def _files(settings: Settings) -> dict[str, str]:
     used = {name: settings.egress[name] for name in sorted(settings.paths_in_use)}
     return {name: path.tunnels for name, path in used.items() if path.tunnels}

@@ -4,10 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from ipaddress import ip_network
 
 from portico.egress.clients import HTTPRequest
+from portico.egress.findings import Guarded
+from portico.egress.guard import Guard
+from portico.egress.names import Resolve, SystemNames
 from portico.egress.paths import Tunnel, Via
 from portico.egress.pool import Pool
 from portico.egress.probe import Expected, Prober, Questions
@@ -19,6 +22,8 @@ from portico.settings.entries import EgressPath, Upstream
 from portico.upstreams.faults import from_status
 from portico.upstreams.standing import Standing
 from portico.wiring.building import Builder, way
+from portico.wiring.engines import Leading, Load
+from portico.wiring.surroundings import boundary, guarded
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +35,11 @@ class Exits:
     Pools are the builder's: what is probed is what carries the requests.
     """
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder, names: Resolve, own: frozenset[str]) -> None:
         self._builder = builder
+        self._names = names
+        self._own = own  # paths that an engine of ours carries
+        self._guard: Guard | None = None
         self._pools: dict[str, Pool] = {}
         self._probers: dict[str, asyncio.Task[None]] = {}
 
@@ -44,6 +52,20 @@ class Exits:
             prober = asyncio.create_task(Prober(pool, questions(name, settings)).run())
             prober.add_done_callback(_ended)
             self._probers[name] = prober
+        self._guard = self._guarding(settings)
+        if self._guard is not None:
+            guarding = asyncio.create_task(self._guard.run())
+            guarding.add_done_callback(_ended)
+            self._probers[""] = guarding
+
+    def _guarding(self, settings: Settings) -> Guard | None:
+        for name, pool in self._pools.items():
+            if not settings.egress[name].panic:
+                pool.ways.close("")
+        if not guarded(settings):
+            return None
+        panicking = [pool for name, pool in self._pools.items() if settings.egress[name].panic]
+        return Guard(boundary(settings, self._own), self._names, tuple(panicking))
 
     @property
     def paths(self) -> tuple[PathStatus, ...]:
@@ -55,6 +77,11 @@ class Exits:
         return {
             name: _told(name, pool) for name, pool in self._pools.items() if not pool.ways.may_try
         }
+
+    @property
+    def guarded(self) -> Guarded | None:
+        """What was found around this process; None where nobody looks, or has yet."""
+        return self._guard.told if self._guard is not None else None
 
     async def aclose(self) -> None:
         """Look after nobody any more."""
@@ -73,21 +100,23 @@ def _told(name: str, pool: Pool) -> Tiredness:
 
 def _ended(prober: asyncio.Task[None]) -> None:
     if not prober.cancelled() and (fault := prober.exception()) is not None:
-        log.error("nobody looks after a path's exits: %s", type(fault).__name__, exc_info=fault)
+        log.error("nobody looks after the exits any more: %s", type(fault).__name__, exc_info=fault)
 
 
 @asynccontextmanager
 async def open_exits(
-    settings: Settings, builder: Builder, standing: Standing
+    load: Load, settings: Settings, builder: Builder, standing: Standing
 ) -> AsyncIterator[Exits]:
     """Look after the tunnels of *settings* until left; *standing* knows which paths are down."""
-    exits = Exits(builder)
-    standing.down = exits.down
-    exits.watch(settings)
-    try:
-        yield exits
-    finally:
-        await exits.aclose()
+    own = frozenset(load.files) if isinstance(load, Leading) else frozenset[str]()
+    with closing(SystemNames()) as names:
+        exits = Exits(builder, names, own)
+        standing.down = exits.down
+        exits.watch(settings)
+        try:
+            yield exits
+        finally:
+            await exits.aclose()
 
 
 def pools(settings: Settings, builder: Builder) -> Iterator[tuple[str, Pool]]:

@@ -133,7 +133,7 @@ async def open_serving(
         access = await stack.enter_async_context(
             open_access(settings, home, Counting(gateway.limits, store), exposed=exposed)
         )
-        exits = await stack.enter_async_context(open_exits(settings, builder, standing))
+        exits = await stack.enter_async_context(open_exits(load, settings, builder, standing))
         yield Serving(
             gateway=gateway,
             gate=access.gate,
@@ -151,6 +151,7 @@ async def open_serving(
             sweep=pictures.sweep,
             turnstile=turnstile,
             paths=lambda: exits.paths,
+            guarded=lambda: exits.guarded,
             design=Design(gateway, pictures.intake),
             recalling=recalling,
             cache=_cache(settings, errands, recalling),
