@@ -106,7 +106,7 @@ def main() -> int:
                         page.get_by_label("A request to try it with").fill(ASKED[0][1])
                         page.get_by_role("button", name="gemini-3-flash down").click()
                     page.evaluate("scrollTo(0, 0)")
-                    page.wait_for_timeout(900)
+                    page.wait_for_timeout(3_000)  # charts, thumbnails
                     keep(page.screenshot(full_page=True), into / f"{name}-{theme}.png")
     return 0
 
