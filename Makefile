@@ -62,6 +62,10 @@ services-down: $(INSTALLED) ## End the servers of `make services`
 e2e: $(INSTALLED) ## Try Open WebUI itself in a browser; installs it the first time (T=... for some)
 	$(PY) -m $(PYTEST) $(or $(T),tests/webui)
 
+.PHONY: image
+image: $(INSTALLED) ## Build the image with the Docker at hand, start it confined, look at it (ARGS=...)
+	$(PY) -m scripts.try_image $(ARGS)
+
 .PHONY: check
 check: lint types arch docs eval test drill ## Everything CI asks for
 
