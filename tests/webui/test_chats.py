@@ -1,5 +1,6 @@
 """A designer's day in Open WebUI, with Portico behind it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.webui.page import Chat, until
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 SCREEN = Path(__file__).parents[1] / "screens/data/calendar-1440-light-en.changed.png"
+CODER = "Qwen/Qwen3-Coder-480B-A35B-Instruct"
 V3 = ("siliconflow", "deepseek-ai/DeepSeek-V3")
 ADA = "ada@lab.test"
 TEXT = (
@@ -168,7 +170,10 @@ async def test_a_document_is_read_and_answered_from(chat: Chat, lab: House, tmp_
     await chat.new("devops")
     await chat.attach(notes)
     await chat.say("When is the deployment window?")
-    await expect(chat.answer).to_contain_text("every Tuesday at 7")
+    await expect(chat.answer).to_contain_text("Retrieved 1 source")
+    await chat.done()
     await chat.show("document")
+    told = [json.dumps(call.body) for call in lab.simulator.calls if call.model == CODER]
+    assert any("every Tuesday at 7" in body for body in told), "the model was shown the passage"
     operations = {row["operation"] for row in await lab.requests()}
     assert operations == {"chat", "embeddings"}
