@@ -69,20 +69,25 @@ def test_a_good_key_is_its_owner_wherever_it_is_shown(scheme: str) -> None:
 @pytest.mark.parametrize(
     "header",
     [None, b"", b"Bearer", b"Bearer ", MINE.encode(), b"Basic " + MINE.encode(), b"Bearer\t\xff"],
+    ids=range(7),  # the texts are new in each process, and two share the tests
 )
 def test_no_key_is_told_what_is_wanted(header: bytes | None) -> None:
     with pytest.raises(Unauthenticated, match="needs a key: `Authorization: Bearer pk-"):
         gate(KNOWN).admit(header)
 
 
-@pytest.mark.parametrize("other", [text(), "sk-dummy", MINE[:-1], MINE.lower(), MINE + "x", "\xff"])
+@pytest.mark.parametrize(
+    "other", [text(), "sk-dummy", MINE[:-1], MINE.lower(), MINE + "x", "\xff"], ids=range(6)
+)
 def test_an_unknown_key_is_refused_without_being_repeated(other: str) -> None:
     with pytest.raises(Unauthenticated, match="not known here") as caught:
         gate(KNOWN).admit(bearer(other))
     assert other not in str(caught.value)
 
 
-@pytest.mark.parametrize("header", [None, bearer("sk-dummy"), bearer(text()), b"Basic x"])
+@pytest.mark.parametrize(
+    "header", [None, bearer("sk-dummy"), bearer(text()), b"Basic x"], ids=range(4)
+)
 def test_an_open_gateway_ignores_what_it_does_not_know(header: bytes | None) -> None:
     assert gate(NOBODY, "auto").admit(header).key is None
     assert gate(KNOWN, False).admit(header).key is None

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,12 +42,26 @@ class Desk:
     nobody: httpx.AsyncClient
     archive: Archive
     kept: Kept
+    remembered: "Remembered"
 
     async def put(self, data: bytes = PNG, **more: Any) -> dict[str, Any]:
         answer = await self.ann.post(PLACE, content=data, **more)
         assert answer.status_code == 201, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+
+@dataclass
+class Remembered:
+    """What the memory is told of artifacts."""
+
+    told: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def shared(self, artifact: str, reader: str, *, seen: bool) -> None:
+        self.told.append(("shown" if seen else "hidden", artifact, reader))
+
+    async def forget(self, artifact: str) -> None:
+        self.told.append(("forgotten", artifact))
 
 
 @pytest.fixture
@@ -61,7 +75,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     app.include_router(artifacts.router)
     problems.install(app)
     async with kept_in(tmp_path) as kept, open_archive(kept.shelf, opened, pace=PACE) as archive:
-        serving = SimpleNamespace(gate=gate, archive=archive, max_body=LIMIT)
+        memory = Remembered()
+        recalling = SimpleNamespace(remembering=memory)
+        serving = SimpleNamespace(gate=gate, archive=archive, max_body=LIMIT, recalling=recalling)
         app.state.lobby = SimpleNamespace(serving=serving)
         async with served(app) as url:
             ann, bob, nobody = (
@@ -69,7 +85,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
                 for headers in (*({"authorization": f"Bearer {text}"} for text in texts), {})
             )
             async with ann, bob, nobody:
-                yield Desk(ann, bob, nobody, archive, kept)
+                yield Desk(ann, bob, nobody, archive, kept, memory)
 
 
 def refused(answer: httpx.Response, status: int, code: str = "malformed_request") -> dict[str, Any]:
@@ -255,6 +271,7 @@ async def test_what_is_deleted_is_gone(desk: Desk) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
     refused(await desk.ann.get(told["url"]), 404, "not_found")
     refused(await desk.ann.delete(told["url"]), 404, "not_found")
+    assert desk.remembered.told == [("forgotten", told["id"])]
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n", PNG[:60]])

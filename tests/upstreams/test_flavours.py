@@ -24,7 +24,7 @@ def test_only_reasons_of_openais_are_ever_given() -> None:
     assert all(reason == reason.lower() for reason in FINISHES.keys() | BREAKDOWNS.keys())
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS.values(), ids=str)
+@pytest.mark.parametrize("flavour", FLAVOURS.values(), ids=FLAVOURS)
 def test_a_field_is_either_dropped_or_refused_and_never_what_must_be_sent(flavour: object) -> None:
     named = flavour_of(getattr(flavour, "name", ""))
     assert not named.drops & named.refuses

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response
 
 from portico.api.answers import JSON, PLACE, Numbered, gated, id_of
@@ -23,8 +23,8 @@ router = APIRouter(prefix="/v1/design", tags=["design"], route_class=Numbered)
 class SearchBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Words, a picture, or both; `limit` is how many screens are wanted at most."""
 
-    text: Annotated[str, Meta(max_length=2000)] = ""
-    image: Place | None = None
+    text: Annotated[str, Meta(pattern=r"\S", max_length=2000)] | UnsetType = UNSET
+    image: Place | UnsetType = UNSET
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
 
 
@@ -35,7 +35,8 @@ def recalling(request: Request) -> Recalling:
 
 
 Recall = Annotated[Recalling, Depends(recalling)]
-_JSON = {"application/json": {"schema": {"$ref": PLACE + "SearchBody"}}}
+_EITHER = {"anyOf": [{"required": ["text"]}, {"required": ["image"]}]}
+_JSON = {"application/json": {"schema": {"$ref": PLACE + "SearchBody", **_EITHER}}}
 _FORM = {
     "schema": {
         "type": "object",
@@ -54,13 +55,14 @@ async def search_designs(request: Request, here: Here, caller: Caller, recall: R
     """Screens that chats and analyses have shown, as far as the caller may see them."""
     taken = await take(request, SearchBody, here.max_body, recall.intake)
     asked = taken.body
-    if asked.image is None and not asked.text.strip():
+    text = asked.text.strip() if asked.text else ""
+    if asked.image is UNSET and not text:
         raise MalformedRequest("`text` and `image` are both missing.", param="text")
     async with while_connected(request.receive):
         picture = None
-        if asked.image is not None:
+        if asked.image is not UNSET:
             picture = await picture_of(taken, "image", recall.intake, caller.owner)
-        question = Question(id_of(request.scope), caller, asked.text, picture, asked.limit)
+        question = Question(id_of(request.scope), caller, text, picture, asked.limit)
         try:
             found = await recall.find(question)
         except MalformedRequest as exc:

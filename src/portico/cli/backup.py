@@ -50,7 +50,7 @@ def restore(
     ] = False,
 ) -> None:
     """
-    Bring a backup into the stores of the configuration, and see that it is there.
+    Bring a backup into the stores, and see that it is there.
 
     They may be others than it was taken from: this is also the way from the embedded stores to a
     Postgres and a bucket, and back. Stop the gateway first.

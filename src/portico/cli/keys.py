@@ -167,7 +167,10 @@ def rotate_key(
     ] = "1d",  # type: ignore[assignment]  # typer parses defaults, too
     config: Config = None,
 ) -> None:
-    """Give a key a new text and print it; its id, its limits and what it has used stay."""
+    """Give a key a new text and print it, this one time.
+
+    Its id, its limits and what it has used stay.
+    """
     ending(lambda: _show(config, lambda ring: ring.rotate(which, overlap)))
 
 
