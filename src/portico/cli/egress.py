@@ -132,7 +132,7 @@ def render(  # noqa: PLR0913 - one for each option
     ] = "",
 ) -> None:
     """
-    Print an engine's configuration, which holds the tunnels' secrets.
+    Print an engine's configuration, with the tunnels' secrets.
 
     The section for portico.yaml comes on the error stream; with --out, on the screen.
     """

@@ -51,7 +51,9 @@ def control(
     port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 3129,
 ) -> None:
     """
-    Be the negative control: asked, try what a closed gateway must not reach, and say so.
+    Be the negative control of egress check.
+
+    Asked, it tries what a closed gateway must not reach, and says so.
 
     Run it in a place that has a way out, and name it as `boundary.control`.
     """
