@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from portico.wiring import keyring
 from tests.api.test_traces import of
 from tests.artifacts import odd
 from tests.e2e.test_pictures import asking, picture, sent, uri
@@ -107,6 +108,23 @@ async def test_a_picture_that_has_gone_since_is_said_to_be_missing(tmp_path: Pat
         gone = await of(lab, answer)
 
     assert (told["card"]["fidelity"], gone["card"]["fidelity"]) == ("complete", "blob-missing")
+
+
+async def test_a_picture_of_a_front_ends_user_is_not_missed(tmp_path: Path) -> None:
+    keys = keyring(tmp_path / "home")
+    operator, front = await keys.issue("operator"), await keys.issue("webui", trusted=True)
+    async with house(tmp_path, access={"required": True}) as lab:
+        theirs = {
+            "authorization": f"Bearer {front.text}",
+            "x-openwebui-user-email": "ada@lab.test",
+        }
+        lab.client.headers.update(theirs)
+        answer = await asked(lab, asking(SCREEN))
+        lab.client.headers["authorization"] = f"Bearer {operator.text}"
+        told = await of(lab, answer)
+
+    assert told["card"]["person"] == "ada@lab.test"
+    assert told["card"]["fidelity"] == "complete"
 
 
 async def test_no_media_keeps_the_words_and_nothing_of_the_picture(tmp_path: Path) -> None:
