@@ -27,6 +27,9 @@ PNG = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
     "DwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+EMBEDDERS = {"BAAI/bge-m3": 1024, "gemini-embedding-001": 3072}
+"""The models that the built-in catalog embeds with, and how many numbers they give."""
+
 PATIENCE = {"connect": 2, "first_delta": 3.0, "idle": 1.5, "total": 3.0}
 """Short enough to fail in a test, long enough for two busy cores."""
 
@@ -101,6 +104,9 @@ async def house(folder: Path, **changes: Any) -> AsyncIterator[House]:
         target["model"]
         for target in changes.get("targets", {}).values()
         if target.get("kind") == "embedding"
+    }
+    simulator.sizes |= {
+        model: size for model, size in EMBEDDERS.items() if model not in simulator.models
     }
     async with serve_simulator(simulator) as upstream:
         file = folder / "portico.yaml"

@@ -11,7 +11,7 @@ import pytest
 from portico.errors import ModelNotFound
 from portico.routing.attempts import Failure, Kind
 from portico.wiring import explain_offline
-from tests.serving import PNG, House, house
+from tests.serving import EMBEDDERS, PNG, House, house
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,6 @@ def chats(lab: House) -> int:
     return sum(count for (_, model), count in counts if model and model not in EMBEDDERS)
 
 
-EMBEDDERS = {"BAAI/bge-m3", "gemini-embedding-001"}
 MODELS = [
     *("auto", "design", "vision", "code", "devops", "background", "sighted", "blind"),
     *("gemini-3-flash", "qwen-vl", "deepseek-v3", "qwen3-coder"),

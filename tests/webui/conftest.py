@@ -67,7 +67,6 @@ async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     webui = await keys.issue("open-webui", trusted=True)
     access = {"required": True, "user_jwt_secret": SIGNED_WITH}
     async with house(folder, targets=targets, roles=roles, access=access) as opened:
-        opened.simulator.sizes["BAAI/bge-m3"] = 1024
         opened.client.headers["authorization"] = f"Bearer {operator.text}"
         yield Lab(**vars(opened), key=webui.text)
 

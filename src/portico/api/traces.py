@@ -148,9 +148,7 @@ async def _lacks(found: Trace, here: Serving) -> bool:
     idents = {one.get("artifact") for one in told.get("pictures", ())} - {None}
     try:
         for ident in sorted(idents):
-            await here.archive.readers(
-                ident
-            )  # a front end's are its users'
+            await here.archive.readers(ident)  # a front end's are its users'
     except NotFound:
         return True
     return False
