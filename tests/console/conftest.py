@@ -11,7 +11,7 @@ from tests.console.browsing import CHROMIUM, MISSING, Lived, browsing, living
 BARE = {"upstreams": {name: {"api_key": ""} for name in ("google", "siliconflow", "deepseek")}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop runs in this thread: others cannot have theirs meanwhile
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(MISSING)

@@ -293,7 +293,7 @@ def test_a_picture_is_tried_and_its_route_is_explained(browser: Browser, lived: 
         picture = page.locator("figure img").first
         expect(picture).to_be_visible()
         picture.scroll_into_view_if_needed()
-        page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
+        page.locator("figure img").first.evaluate("picture => picture.decode()")
 
 
 def test_a_tier_is_taken_down_and_the_timeline_tells(browser: Browser, lived: Lived) -> None:
@@ -388,7 +388,7 @@ def test_the_first_page_is_small_and_nothing_comes_from_elsewhere(
 
         page.on("response", note)
         page.goto("/console")
-        page.wait_for_function("document.querySelectorAll('.uplot').length === 4")
+        expect(page.locator(".uplot")).to_have_count(4)
     assert complaints == []
     assert all(address.startswith(lived.lab.url) for address in taken)
     assert sum(taken.values()) <= 300_000, taken

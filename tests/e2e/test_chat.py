@@ -167,7 +167,7 @@ async def test_a_json_schema_is_told_in_words_to_who_takes_only_json(
 ) -> None:
     async with house(tmp_path, targets=FLASH) as lab, client(lab) as ai:
         found = await _formatted(ai, target)
-        sent = lab.simulator.calls[-1].body
+        sent = [call for call in lab.simulator.calls if call.work == "chat"][-1].body
         rows = await lab.requests()
 
     assert isinstance(found, dict)

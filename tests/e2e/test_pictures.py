@@ -52,7 +52,7 @@ async def asked(lab: House, upstream: str, messages: Any, **fields: Any) -> list
     answer = await lab.chat(messages, model="vision", **fields)
     assert answer.status_code == 200, answer.text
     assert lab.simulator.blind == []
-    return sent(lab.simulator.calls[-1].body)
+    return sent([call for call in lab.simulator.calls if call.work == "chat"][-1].body)
 
 
 def sent(body: Any) -> list[tuple[str, Any]]:
@@ -159,7 +159,7 @@ async def test_more_pictures_than_a_model_takes_lose_the_oldest_and_say_so(tmp_p
     async with house(tmp_path) as lab:
         lab.simulator.fault("gemini", "*", "overloaded")
         answer = await lab.chat(asking(*many), model="vision")
-        told = sent(lab.simulator.calls[-1].body)
+        told = sent([call for call in lab.simulator.calls if call.work == "chat"][-1].body)
     assert answer.headers["x-portico-degraded"] == "pictures-left-out"
     kept = [one for one in told if one[0] != "text"]
     assert len(kept) == 16
@@ -255,7 +255,7 @@ async def test_what_a_chat_carried_is_kept_once_with_what_each_model_saw(tmp_pat
         await archive.flush()
         (use,) = await archive.uses(answer.headers["x-portico-request-id"])
         seen = await archive.view(use)
-        sent_last = sent(lab.simulator.calls[-1].body)
+        sent_last = sent([call for call in lab.simulator.calls if call.work == "chat"][-1].body)
     home = tmp_path / "home" / "artifacts"
     assert len([file for file in (home / "blobs").rglob("*") if file.is_file()]) == 1
     assert len([file for file in (home / "derived").rglob("*") if file.is_file()]) == 1
@@ -294,7 +294,7 @@ async def test_what_is_left_out_of_a_chat_is_named_if_it_is_known(tmp_path: Path
         await lab.chat(first, model="design")
         await lab.serving.archive.flush()
         answer = await lab.chat(later, model="design")
-        told = sent(lab.simulator.calls[-1].body)
+        told = sent([call for call in lab.simulator.calls if call.work == "chat"][-1].body)
         named = re.search(r"art_[a-z2-7]{26}", str(told))
         assert named is not None
         kept = await lab.client.get(f"/v1/artifacts/{named[0]}")
@@ -312,7 +312,7 @@ async def test_of_many_pictures_the_last_ones_are_sent(tmp_path: Path) -> None:
     role = {"design": {"old_pictures": "last_n", "last_n": 2}}
     async with house(tmp_path, roles=role) as lab:
         answer = await lab.chat(turns, model="design")
-        told = sent(lab.simulator.calls[-1].body)
+        told = sent([call for call in lab.simulator.calls if call.work == "chat"][-1].body)
     assert answer.headers["x-portico-degraded"] == "old-pictures-left-out"
     assert [opened(one).width for one in told if one[0] != "text"] == [128, 160]
 

@@ -40,7 +40,7 @@ async def test_a_picture_is_referred_to_and_what_the_model_saw_is_told(
         if upstream == "siliconflow":
             lab.simulator.fault("gemini", "*", "overloaded")
         told = await of(lab, await asked(lab, asking(data)))
-        call = lab.simulator.calls[-1]
+        call = [call for call in lab.simulator.calls if call.work == "chat"][-1]
         uses = await lab.serving.archive.uses(told["card"]["id"])
         seen = await lab.serving.archive.view(uses[-1])
 
@@ -68,9 +68,9 @@ async def test_a_request_of_a_trace_can_be_sent_again_and_the_model_gets_the_sam
 ) -> None:
     async with house(tmp_path) as lab:
         told = await of(lab, await asked(lab, asking(SCREEN, OTHER)))
-        first = lab.simulator.calls[-1].body
+        first = [call for call in lab.simulator.calls if call.work == "chat"][-1].body
         again = await lab.client.post("/v1/chat/completions", json=told["story"]["request"])
-        second = lab.simulator.calls[-1].body
+        second = [call for call in lab.simulator.calls if call.work == "chat"][-1].body
 
     assert again.status_code == 200
     assert first == second
