@@ -169,6 +169,7 @@ LEFT_OUT = {
     "/v1/design/elements": [checks.positive_data_acceptance],
     "/v1/design/diff": [checks.positive_data_acceptance],
     "/v1/design/audit": [checks.positive_data_acceptance],
+    "/v1/design/search": [checks.positive_data_acceptance],
     "/v1/artifacts": [checks.positive_data_acceptance],
 }
 

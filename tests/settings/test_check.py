@@ -157,7 +157,7 @@ def test_an_impossible_value_is_told_with_its_key_and_remedy(
             "upstreams: {google: {dialect: gemini}}\nroles: {r: {targets: [qwen-vl]}}",
             "it is built in: add `extends: builtin`, or define it under `targets`",
         ),
-        ("access: {zzz: 1}", "known here: required"),
+        ("access: {zzz: 1}", "known here: required, user_jwt_secret"),
     ],
 )
 def test_the_remedy_names_what_was_probably_meant(
