@@ -51,10 +51,10 @@ class House:
         return await self.client.post("/v1/chat/completions", json=body)
 
     async def requests(self) -> list[dict[str, Any]]:
-        """Return the ledger's rows, newest first, once all are written."""
+        """Return the ledger's rows, newest first, once all are written, but the memory's own."""
         await self.serving.gateway.ledger.flush()
         found: list[dict[str, Any]] = (await self.client.get("/api/requests")).json()["requests"]
-        return found
+        return [row for row in found if row["task"] != "memory"]
 
 
 def _is_messages(text: Any) -> bool:
