@@ -277,8 +277,7 @@ async def test_a_signed_user_is_believed_from_any_key_and_a_forged_one_from_none
 
 
 async def test_embeddings_are_held_to_the_same_terms(tmp_path: Path) -> None:
-    small: dict[str, Any] = {"targets": {"bge-m3": {"dimensions": 256}}}
-    async with house(tmp_path, **small) as lab:
+    async with house(tmp_path) as lab:
         name = "bge-m3"
         roles = await key(lab, tmp_path / "home", roles=frozenset({"code"}))
         mine = await key(

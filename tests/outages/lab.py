@@ -107,6 +107,7 @@ async def lab(
             stores[AWAY[name]] = _through(url, proxies[name].address)
         key = await _key(folder / "home", servers.get("postgres"))
         given: dict[str, Any] = {"stores": stores, "access": {"required": True}}
+        given["memory"] = {"remember": False}  # its own requests would be counted among the chats
         if absent:  # it has served before, and so knows its keys
             async with house(folder, **given) as before:
                 await Lab(before, proxies, key).until_ready("access", "ok")
