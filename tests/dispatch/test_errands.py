@@ -111,3 +111,18 @@ async def test_a_fault_reaches_who_waits_and_the_log(caplog: pytest.LogCaptureFi
                 await errands.begin(work(), 0.0).result()
 
     assert "ZeroDivisionError" in caplog.messages[0]
+
+
+async def test_what_is_sent_off_ends_though_nobody_ever_waits_for_it() -> None:
+    cancelled = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await forever()
+        finally:
+            cancelled.set()
+
+    async with Errands() as errands:
+        errands.send(work(), 0.01)
+        async with asyncio.timeout(5):
+            await cancelled.wait()

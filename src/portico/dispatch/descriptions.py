@@ -65,7 +65,7 @@ class Descriptions:
         if len(self._known) > KNOWN:
             self._known.popitem(last=False)
         if self._blobs is not None:
-            self._errands.begin(self._write(self._blobs, key, description), WRITING)
+            self._errands.send(self._write(self._blobs, key, description), WRITING)
 
     async def _write(self, blobs: Blobs, key: str, description: Description) -> None:
         try:

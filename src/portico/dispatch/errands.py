@@ -36,9 +36,12 @@ class Errand[T]:
             yield
         finally:
             self._waiting -= 1
-            if not self._waiting and not self.task.done():
-                loop = self.task.get_loop()
-                self._alarm = loop.call_later(self.patience, self.task.cancel)
+            self.left()
+
+    def left(self) -> None:
+        """Give it up in its patience, unless somebody waits for it."""
+        if not self._waiting and not self.task.done():
+            self._alarm = self.task.get_loop().call_later(self.patience, self.task.cancel)
 
     def _silence(self, _: object = None) -> None:
         if self._alarm is not None:
@@ -70,6 +73,10 @@ class Errands:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return Errand(task, patience)
+
+    def send[T](self, work: Coroutine[Any, Any, T], within: float) -> None:
+        """Begin *work* that nobody waits for: it is given up after *within* seconds."""
+        self.begin(work, within).left()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

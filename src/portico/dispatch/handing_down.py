@@ -78,7 +78,7 @@ class HandingDown:
         begins = turn_begins(messages)
         links = [link for place, link in pictures(messages).items() if place.message >= begins]
         description = Description(last.target.name, said.strip(), time.time())
-        self._errands.begin(self._note(journey, links, description), PATIENCE)
+        self._errands.send(self._note(journey, links, description), PATIENCE)
 
     async def _note(self, journey: Journey, links: list[Link], description: Description) -> None:
         for link in links:

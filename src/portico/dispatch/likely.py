@@ -5,6 +5,7 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sumprod
 
 import msgspec
 
@@ -54,7 +55,7 @@ class Likely:
         text = alone(journey.request)
         if text is not None and text.strip():
             work = self._observe(journey, _room(journey, catalog), text)
-            self._errands.begin(work, PATIENCE)
+            self._errands.send(work, PATIENCE)
 
     async def _observe(self, journey: Journey, room: bytes, text: str) -> None:
         try:
@@ -98,9 +99,8 @@ def _room(journey: Journey, catalog: str) -> bytes:
 
 def cosine(one: Vector, other: Vector) -> float:
     """Return the cosine of two vectors of any length but none."""
-    lengths = sum(a * a for a in one) * sum(b * b for b in other)
-    product = sum(a * b for a, b in zip(one, other, strict=True))
-    return float(product / lengths**0.5) if lengths else 0.0
+    lengths = sumprod(one, one) * sumprod(other, other)
+    return float(sumprod(one, other) / lengths**0.5) if lengths else 0.0
 
 
 async def measured(pairs: Sequence[Pair], meaning: Meaning, least: float) -> Report:

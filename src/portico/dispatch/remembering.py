@@ -140,7 +140,7 @@ class Remembering:
             simulated=last.target.simulated,
         )
         if shown:
-            self._errands.begin(self._note(journey, shown[:MOST_PICTURES], record), PATIENCE)
+            self._errands.send(self._note(journey, shown[:MOST_PICTURES], record), PATIENCE)
 
     def seen(self, picture: bytes, found: Elements, by: Found) -> None:
         """Remember what was found on *picture*, where the caller has an artifact of it."""
@@ -150,7 +150,7 @@ class Remembering:
         record = Record(
             artifact="", request=by.request, at=time.time(), target=by.target, said=said[:MOST_SAID]
         )
-        self._errands.begin(self._carried(picture, record, by.caller), PATIENCE)
+        self._errands.send(self._carried(picture, record, by.caller), PATIENCE)
 
     async def _note(self, journey: Journey, shown: list[Link], record: Record) -> None:
         with_ids: list[Record] = []
@@ -205,15 +205,9 @@ class Remembering:
         points = [made for record in records if (made := await self._point(record)) is not None]
         if not points:
             return 0
-        meant = await self._meant([record.text for record in records], caller, records[0].request)
-        if len(points) == len(records) and meant is not None:
-            both = zip(points, meant, strict=True)
-            points = [
-                msgspec.structs.replace(point, vectors={**point.vectors, TEXT: vector})
-                if point.text
-                else point
-                for point, vector in both
-            ]
+        meant = await self._meant([point.text for point in points], caller, points[0].chat)
+        if meant is not None:
+            points = [_meaning(*both) for both in zip(points, meant, strict=True)]
         await self.guard.call(partial(self.memory.put, points), WITHIN)
         return len(points)
 
@@ -325,6 +319,13 @@ class Remembering:
         if batch:
             told.points += await self.index(batch, Caller())
             await asyncio.sleep(0)
+
+
+def _meaning(point: Point, vector: Vector) -> Point:
+    """Return *point* with what its words mean; one without words means nothing."""
+    if not point.text:
+        return point
+    return msgspec.structs.replace(point, vectors={**point.vectors, TEXT: vector})
 
 
 def _may(journey: Journey) -> bool:
