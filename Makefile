@@ -117,8 +117,8 @@ docs: $(INSTALLED) ## Build the documentation's site into build/site; a dead lin
 
 .PHONY: lock
 lock: $(INSTALLED) ## Pin dependencies anew, with hashes and without hosts
-	$(VENV)/bin/uv pip compile pyproject.toml -p 3.12 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
-	$(VENV)/bin/uv pip compile pyproject.toml --group dev -p 3.12 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements-dev.lock
+	$(VENV)/bin/uv pip compile pyproject.toml -p 3.12 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --quiet -o requirements.lock
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev -p 3.12 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --quiet -o requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove what was installed and measured
