@@ -1,6 +1,7 @@
 """Which questions are the same, which answers are kept, and what a caller may want of that."""
 
 import copy
+import json
 import random
 from dataclasses import replace
 from typing import Any
@@ -8,8 +9,21 @@ from typing import Any
 import pytest
 
 from portico.access.base import Caller
-from portico.dispatch.caching import KEEP, ORIGIN, Answers, Control, Question, control, wanted
+from portico.api.wire import parse
+from portico.dispatch.caching import (
+    KEEP,
+    ORIGIN,
+    Answers,
+    Control,
+    Given,
+    Question,
+    chat_question,
+    control,
+    told,
+    wanted,
+)
 from portico.dispatch.idempotency import Claim, Finished
+from portico.dispatch.journey import Journey
 from portico.errors import MalformedRequest
 
 FIELDS: dict[str, Any] = {
@@ -170,3 +184,26 @@ def test_an_answer_has_an_age_and_can_be_purged_by_its_request() -> None:
     assert answers.purge() == 199
     now = 500.0
     assert answers.find(claim(8)) is None
+
+
+def test_ages_are_forgotten_with_their_answers() -> None:
+    now = 100.0
+    answers = Answers(60, 2_000, lambda: now)  # room for a few of them
+    for number in range(500):
+        answers.keep(claim(number), finished(KEEP))
+    now = 130.0
+    assert answers.age(claim(499)) == 30
+    assert answers.age(claim(0)) == 0, "what is no longer kept has no age"
+
+
+def test_only_a_hit_is_told() -> None:
+    assert told(Given(finished(KEEP), hit=False)) == ()
+    assert told(Given(finished(KEEP), hit=True, age=7.9))[1] == (b"age", b"7")
+
+
+@pytest.mark.anyio
+async def test_a_picture_that_nobody_can_look_at_makes_no_question() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://a.test/a.png"}}
+    body = {"model": "vision", "messages": [{"role": "user", "content": [picture]}]}
+    journey = Journey("req_1", parse(json.dumps(body).encode()), 0.0, 0.0)
+    assert await chat_question(journey, "v1", None) is None

@@ -3,17 +3,18 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from portico.chat.reply import Batch, Delta, Usage
 from portico.chat.request import ChatRequest
 from portico.dispatch.exchange import Exchange
+from portico.egress.status import Exit, Receipt
 from portico.errors import StreamBroken
-from portico.routing.attempts import Answered, Broken, Failed, Kind
+from portico.routing.attempts import Answered, Broken, Failed, Kind, Passage
 from portico.routing.tiers import Target
-from portico.upstreams.base import Ask
+from portico.upstreams.base import Ask, Slip
 
 pytestmark = pytest.mark.anyio
 
@@ -71,3 +72,23 @@ async def test_a_finished_answer_is_whole() -> None:
 
     assert len(batches) == 2
     assert isinstance(one.outcome, Answered)
+
+
+@pytest.mark.parametrize(
+    ("receipt", "passage"),
+    [
+        (None, None),
+        (Receipt("direct"), None),
+        (Receipt("google", "sg1"), Passage("sg1")),
+        (
+            Receipt("google", "sg1", Exit("203.0.113.7", "SG"), 12.0),
+            Passage("sg1", "203.0.113.7", "SG", 12.0),
+        ),
+    ],
+)
+async def test_an_attempt_tells_by_which_tunnel_and_exit_it_went(
+    receipt: Receipt | None, passage: Passage | None
+) -> None:
+    one = Exchange(replace(ASK, slip=Slip(receipt)), time.monotonic(), 5.0)
+    async with one:
+        assert one.attempt("a").passage == passage

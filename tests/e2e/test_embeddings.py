@@ -240,3 +240,34 @@ async def test_token_ids_go_to_a_server_of_one_s_own(tmp_path: Path) -> None:
 
 def _near(a: list[float], b: list[float]) -> float:
     return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+async def test_a_name_like_no_other_is_told_who_makes_embeddings(here: House) -> None:
+    answer = await ask(here, "%%%%")
+    assert answer.status_code == 404
+    told = answer.json()["error"]["message"]
+    assert "Did you mean" not in told
+    assert "These do: " in told
+
+
+async def test_who_stays_silent_is_passed_on_within_their_patience(tmp_path: Path) -> None:
+    quick = {"first": {**TARGETS["first"], "patience": {"total": 0.3}}, "twin": TARGETS["twin"]}
+    async with house(tmp_path, targets=quick) as here:
+        here.simulator.fault("siliconflow", "*", "silent", where="embeddings", seconds=30)
+        answer = await ask(here)
+        (row, *_) = await here.requests()
+    assert answer.json()["model"] == "twin"
+    assert row["attempts"][0]["kind"] == "silent"
+
+
+async def test_whoever_leaves_is_nobodys_fault(here: House) -> None:
+    here.simulator.fault("siliconflow", "*", "silent", where="embeddings", seconds=30)
+    body = {"model": "first", "input": TEXTS}
+    with pytest.raises(httpx.ReadTimeout):
+        await here.client.post("/v1/embeddings", json=body, timeout=1)
+    rows: list[dict[str, Any]] = []
+    async with asyncio.timeout(10):
+        while not rows:
+            rows = await here.requests()
+    assert [one["outcome"] for one in rows[0]["attempts"]] == ["abandoned"]
+    assert here.serving.gateway.standing.report(0.0) == {}
