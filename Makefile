@@ -39,10 +39,6 @@ PYTEST := pytest --verbosity=-1 -rs
 # Two workers, each with whole files; tests/conftest.py says which stay together.
 WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
-# Deciding and failing over are held at every branch. These grew and lack some of theirs (90 to 99 %
-# each): they are held at 90 % together, and each leaves this list when its last branch is shown.
-YOUNG := src/portico/dispatch/books.py,src/portico/dispatch/caching.py,src/portico/dispatch/embedding.py,src/portico/dispatch/exchange.py,src/portico/dispatch/gateway.py,src/portico/dispatch/likely.py,src/portico/dispatch/meaning.py,src/portico/dispatch/recalling.py,src/portico/dispatch/remembering.py
-
 .PHONY: test
 test: $(INSTALLED) ## Run the tests with coverage (T=tests/routing for some of them)
 ifdef T
@@ -50,9 +46,8 @@ ifdef T
 else
 	$(PY) -m $(PYTEST) $(WORKERS) --ignore=tests/webui --cov --cov-report=
 	$(PY) -m coverage report --fail-under=90 --skip-covered
-	$(PY) -m coverage report --fail-under=100 --skip-covered --omit='$(YOUNG)' \
+	$(PY) -m coverage report --fail-under=100 --skip-covered \
 		--include='src/portico/routing/*,src/portico/dispatch/*,src/portico/upstreams/faults*'
-	$(PY) -m coverage report --fail-under=90 --skip-covered --include='$(YOUNG)'
 endif
 
 .PHONY: services

@@ -1,0 +1,238 @@
+"""What is remembered while stores come and go: nothing fails, and nothing is found that is gone."""
+
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from portico.access.base import Caller
+from portico.api.wire import parse
+from portico.artifacts.archive import Archive, open_archive
+from portico.artifacts.base import Stored
+from portico.artifacts.files import open_files
+from portico.artifacts.taking import Intake
+from portico.dispatch.embedding import Embedding
+from portico.dispatch.errands import Errands
+from portico.dispatch.eyes import Eyes
+from portico.dispatch.journey import Journey
+from portico.dispatch.meaning import Meaning, embedder
+from portico.dispatch.recalling import Recalling
+from portico.dispatch.remembering import BATCH, Found, Keep, Record, Remembering
+from portico.dispatch.turnstile import Turnstile
+from portico.errors import StoreUnavailable
+from portico.memory.base import PICTURE, TEXT, Hit, Space, Vector
+from portico.memory.local import open_local
+from portico.routing.attempts import Answered, Attempt
+from portico.routing.roles import Catalog
+from portico.routing.tiers import Target
+from portico.stores.breaker import Breaker
+from portico.stores.guard import Guard
+from portico.vision import likeness
+from portico.vision.elements import Elements, Picture
+from tests.artifacts import odd
+from tests.artifacts.shelves import PACE, PNG, Fragile, Kept, kept_in, opened
+from tests.dispatch.sights import Sees, eye, studio
+
+pytestmark = pytest.mark.anyio
+
+ANN = Caller(key="ann", owner="ann")
+SPACES = {
+    PICTURE: Space(likeness.DIMENSIONS, likeness.MADE_BY),
+    TEXT: Space(8, "a model"),
+}
+GONE = "art_" + "a" * 26
+NOTHING = Elements(image=Picture(1, 1), seen=(), source=())
+OTHER = odd.saved(odd.screen(320, 240), "PNG")
+
+
+class Words:
+    """Makes vectors of nothing but a text's length: a filling of Meaning."""
+
+    space = SPACES[TEXT]
+
+    async def vectors(self, texts: Sequence[str], caller: Caller, ident: str) -> list[Vector]:
+        return [[float(len(text)), *[1.0] * 7] for text in texts]
+
+
+@dataclass
+class Lab:
+    """Real stores, one of which may go away."""
+
+    remembering: Remembering
+    archive: Archive
+    blobs: Fragile
+    errands: Errands
+    kept: Kept
+    eyes: Eyes
+    intake: Intake
+
+    async def done(self) -> None:
+        """Wait until nothing is under way."""
+        while self.errands._tasks:
+            await next(iter(self.errands._tasks))
+
+    async def hits(self, word: str) -> list[Hit]:
+        return await self.remembering.memory.worded([word], "ann", 10)
+
+
+@asynccontextmanager
+async def lab(folder: Path) -> AsyncIterator[Lab]:
+    intake = Intake(None, None)
+    async with (
+        kept_in(folder) as kept,
+        open_archive(kept.shelf, opened, pace=PACE) as archive,
+        open_local(folder / "memory", SPACES) as memory,
+        Errands() as errands,
+    ):
+        eyes = Eyes(intake, 1_000_000, archive, Turnstile())
+        keep = Keep(archive, kept.blobs, intake, eyes)
+        guard = Guard("the memory", Breaker())
+        remembering = Remembering(memory, keep, errands, Words(), guard)  # type: ignore[arg-type]
+        yield Lab(remembering, archive, kept.blobs, errands, kept, eyes, intake)
+    intake.close()
+
+
+def record(artifact: str, request: str = "req_1", said: str = "a stepper") -> Record:
+    return Record(artifact=artifact, request=request, at=time.time(), owner="ann", said=said)
+
+
+def answered(artifact: str) -> Journey:
+    """A request about an artifact that was answered."""
+    picture = {"type": "image_url", "image_url": {"url": artifact}}
+    content = [{"type": "text", "text": "What is it?"}, picture]
+    body = {"model": "vision", "messages": [{"role": "user", "content": content}]}
+    journey = Journey("req_1", parse(json.dumps(body).encode()), 0.0, 0.0, ANN)
+    journey.attempts.append(Attempt("a", Target("one", "up", "m"), 0.0, 1.0, Answered()))
+    return journey
+
+
+async def test_what_has_gone_costs_its_neighbours_no_meaning(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        gone = record(GONE, "req_2")
+        assert await here.remembering.index([gone, record(artifact.id)], ANN) == 1
+        near = await here.remembering.memory.near(TEXT, [9.0, *[1.0] * 7], "ann", 10)
+        assert [hit.artifact for hit in near] == [artifact.id]
+        assert await here.remembering.index([gone], ANN) == 0
+
+
+async def test_a_picture_without_words_is_found_by_its_looks_alone(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        one, two = [await here.archive.add(data, "ann") for data in (PNG, OTHER)]
+        await here.remembering.index([record(one.id, said=""), record(two.id)], ANN)
+        near = await here.remembering.memory.near(TEXT, [9.0, *[1.0] * 7], "ann", 10)
+        assert [hit.artifact for hit in near] == [two.id]
+
+
+async def test_a_picture_that_is_not_there_is_not_remembered_and_the_rest_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(tmp_path) as here:
+        with caplog.at_level(logging.INFO, "portico.dispatch.remembering"):
+            here.remembering.note(answered(GONE), "a stepper")
+            await here.done()
+        assert "a picture is not remembered" in caplog.text
+        assert await here.hits("stepper") == []
+
+
+async def test_nothing_is_remembered_of_a_picture_that_nobody_keeps(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        here.remembering.seen(PNG, NOTHING, Found("req_1", ANN, "one"))
+        await here.done()
+        assert await here.remembering.memory.count() == 0
+
+
+class NoIndex:
+    """An archive whose index is away."""
+
+    async def carried(self, owner: str | None, raw: str) -> None:
+        raise StoreUnavailable("the index is away", retry_after=1)
+
+
+async def test_an_index_that_is_away_costs_a_note_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(tmp_path) as here:
+        keep = Keep(NoIndex(), here.blobs, here.intake, here.eyes)  # type: ignore[arg-type]
+        memory, guard = here.remembering.memory, Guard("the memory", Breaker())
+        remembering = Remembering(memory, keep, here.errands, None, guard)
+        with caplog.at_level(logging.INFO, "portico.dispatch.remembering"):
+            remembering.seen(PNG, NOTHING, Found("req_1", ANN, "one"))
+            await here.done()
+        assert "the index is away" in caplog.text
+
+
+async def test_stores_that_are_away_are_told_and_stop_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        await here.remembering.index([record(artifact.id)], ANN)
+        here.blobs.away = True
+        recalling = Recalling(here.remembering, here.archive, here.intake)
+        (hit,) = await here.hits("stepper")
+        assert await recalling._record(hit) is None
+        with caplog.at_level(logging.WARNING, "portico.dispatch.remembering"):
+            await here.remembering.forget(artifact.id)
+            assert f"records of {artifact.id} are left" in caplog.text
+
+            async def away() -> None:
+                raise StoreUnavailable("away", retry_after=1)
+
+            await here.remembering._anyway(away, artifact.id)
+            assert "out of date" in caplog.text
+
+
+async def test_all_is_made_anew_but_what_is_gone_or_cannot_be_read(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        written = [record(artifact.id, f"req_{number}") for number in range(BATCH)]
+        gone = record(GONE)
+        for one in (*written, gone):
+            await here.blobs.put(one.key, msgspec.json.encode(one))
+        await here.blobs.put(f"remembered/{artifact.id}/broken.json", b"{")
+        told = await here.remembering.rebuild()
+        assert (told.points, told.gone, told.unread) == (BATCH, 1, 1)
+        assert await here.remembering.memory.count() == BATCH
+        assert await here.kept.listed(f"remembered/{gone.artifact}") == []
+
+
+class Haunted(Fragile):
+    """Lists a key that is gone by the time it is read, as stores under work do."""
+
+    async def keys(self, prefix: str = "") -> AsyncIterator[Stored]:
+        yield Stored(f"remembered/{GONE}/ghost.json", 2, time.time())
+        async for stored in super().keys(prefix):
+            yield stored
+
+
+async def test_what_goes_while_all_is_made_anew_is_passed_over(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here, open_files(tmp_path / "files") as files:
+        keep = Keep(here.archive, Haunted(files), here.intake, here.eyes)
+        memory, guard = here.remembering.memory, Guard("the memory", Breaker())
+        remembering = Remembering(memory, keep, here.errands, None, guard)
+        told = await remembering.rebuild()
+        assert (told.points, told.gone, told.unread) == (0, 0, 0)
+        assert await remembering.record(GONE, "req_1") is None
+
+
+async def test_an_embedder_is_the_one_wished_for_or_the_first_real_one(tmp_path: Path) -> None:
+    made = {
+        "made up": Target("made up", "up", "m", simulated=True, dimensions=8),
+        "real": Target("real", "up", "m", dimensions=8),
+        "wished": Target("wished", "up", "m", dimensions=8),
+    }
+    catalog = Catalog({}, {}, embedders=made)
+    assert embedder(catalog, None) is made["real"]
+    assert embedder(catalog, "wished") is made["wished"]
+    assert embedder(catalog, "gone") is None
+    async with studio(tmp_path, {eye("one"): Sees(lambda put: "")}) as here:
+        meaning = Meaning(Embedding(here.gateway), "real", Space(8, "m"))
+        with pytest.raises(StoreUnavailable, match="rebuild"):
+            await meaning.vectors(["a"], ANN, "req_1")
