@@ -159,7 +159,7 @@ async def test_half_a_backup_and_what_is_none_are_refused(tmp_path: Path) -> Non
         file.write_bytes(wrong)
         with pytest.raises(ConfigError):
             check(file)
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=r"nowhere\.tar cannot be read: No such file"):
         check(tmp_path / "nowhere.tar")
 
 

@@ -139,8 +139,11 @@ def _records(tar: tarfile.TarFile, name: str) -> Iterator[bytes]:
 def _opened(file: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(file, "r:")
-    except (tarfile.TarError, OSError) as exc:
-        raise _wrong(f"{file} is no backup, or cannot be read: {type(exc).__name__}") from exc
+    except OSError as exc:
+        why = f"{file} cannot be read: {exc.strerror or 'its disk fails'}"
+        raise _wrong(why, "name a backup that is there, and that this user may read") from exc
+    except tarfile.TarError as exc:
+        raise _wrong(f"{file} is no backup") from exc
 
 
 def _manifest(tar: tarfile.TarFile) -> Manifest:
