@@ -27,7 +27,7 @@ def test_what_was_made_for_one_profile_is_found_for_that_one() -> None:
 
 
 def test_what_was_not_asked_for_the_longest_goes_first() -> None:
-    kept = Kept(room=4500)
+    kept = Kept(room=10_500)
     kept.keep("a", GEMINI, made("a"))
     kept.keep("b", GEMINI, made("b"))
     assert kept.find("a", GEMINI)
@@ -35,18 +35,18 @@ def test_what_was_not_asked_for_the_longest_goes_first() -> None:
     assert kept.find("a", GEMINI)
     assert kept.find("c", GEMINI)
     assert not kept.find("b", GEMINI)
-    assert kept.held == 4000
+    assert kept.held == 10_000
 
 
 def test_the_same_again_takes_no_more_room() -> None:
     kept = Kept()
     kept.keep("a", GEMINI, made("a"))
     kept.keep("a", GEMINI, made("a", 500))
-    assert kept.held == 1500
+    assert kept.held == 4500
 
 
 def test_what_is_larger_than_the_room_and_what_is_nothing_are_not_kept() -> None:
-    kept = Kept(room=1500)
+    kept = Kept(room=4500)
     kept.keep("a", GEMINI, made("a"))
     kept.keep("a", GEMINI, [])
     assert kept.held == 0

@@ -1,13 +1,15 @@
 import asyncio
 import hashlib
 import threading
+from array import array
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
-from portico.artifacts.pictures import Limits, PictureRefused
+from portico.artifacts.pictures import Likeness, Limits, PictureRefused
 from portico.artifacts.profiles import PROFILES
 from portico.artifacts.taking import QUICK, Intake, is_large
 from portico.errors import NotFound, Overloaded
@@ -235,3 +237,21 @@ async def test_work_that_nobody_began_is_given_up_when_it_closes() -> None:
         await waiting
     held.set()
     assert await busy, "what had begun goes on"
+
+
+async def test_a_picture_is_described_while_it_is_open() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def describe(image: Image.Image) -> Likeness:
+        seen.append(image.size)
+        return Likeness(array("f", [1.0]), "00")
+
+    intake = Intake(None, None, describe=describe)
+    try:
+        for _ in range(2):
+            made = await intake.prepared(odd.saved(odd.page(640, 480), "PNG"), GEMINI)
+            assert made[0].likeness is not None
+            assert made[0].likeness.looks == "00"
+    finally:
+        intake.close()
+    assert seen == [(640, 480)]

@@ -13,6 +13,7 @@ from portico.access.base import Caller
 from portico.api.wire import parse
 from portico.artifacts.archive import Archive
 from portico.artifacts.index import Artifact
+from portico.artifacts.kept import Kept
 from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile
 from portico.artifacts.taking import Intake
@@ -37,7 +38,8 @@ class Watched(Intake):
     """An intake that counts what it is asked for."""
 
     def __init__(self, fetch: Any = None) -> None:
-        super().__init__(fetch, None, room=1)  # too little to keep anything
+        super().__init__(fetch, None)
+        self._kept = Kept(1)  # too little to keep anything
         self.prepared_for: list[str] = []
 
     async def prepared(self, data: bytes, profile: Profile) -> tuple[Prepared, ...]:
@@ -100,7 +102,7 @@ async def test_both_forms_of_a_message_say_the_same() -> None:
 
 
 async def test_what_does_not_fit_is_forgotten_oldest_first() -> None:
-    async with watched(room=180_000) as (intake, eyes):
+    async with watched(room=189_000) as (intake, eyes):
         other = odd.saved(odd.screen(901, 700), "JPEG", exif=odd.exif(3))
         for data in (PHOTO, other, PHOTO, PHOTO):
             await shown(eyes, journey(uri(data)))

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from array import array
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,14 +17,16 @@ from portico.api.wire import parse
 from portico.artifacts.archive import Archive, open_archive
 from portico.artifacts.base import Stored
 from portico.artifacts.files import open_files
+from portico.artifacts.pictures import Likeness
 from portico.artifacts.taking import Intake
 from portico.dispatch.embedding import Embedding
 from portico.dispatch.errands import Errands
 from portico.dispatch.eyes import Eyes
-from portico.dispatch.journey import Journey
+from portico.dispatch.journey import Glance, Journey
 from portico.dispatch.meaning import Meaning, embedder
 from portico.dispatch.recalling import Recalling
-from portico.dispatch.remembering import BATCH, Found, Keep, Record, Remembering
+from portico.dispatch.records import Record
+from portico.dispatch.remembering import BATCH, Found, Keep, Remembering
 from portico.dispatch.turnstile import Turnstile
 from portico.errors import StoreUnavailable
 from portico.memory.base import PICTURE, TEXT, Hit, Space, Vector
@@ -33,8 +36,8 @@ from portico.routing.roles import Catalog
 from portico.routing.tiers import Target
 from portico.stores.breaker import Breaker
 from portico.stores.guard import Guard
-from portico.vision import likeness
 from portico.vision.elements import Elements, Picture
+from portico.vision.likeness import DIMENSIONS, MADE_BY
 from tests.artifacts import odd
 from tests.artifacts.shelves import PACE, PNG, Fragile, Kept, kept_in, opened
 from tests.dispatch.sights import Sees, eye, studio
@@ -43,7 +46,7 @@ pytestmark = pytest.mark.anyio
 
 ANN = Caller(key="ann", owner="ann")
 SPACES = {
-    PICTURE: Space(likeness.DIMENSIONS, likeness.MADE_BY),
+    PICTURE: Space(DIMENSIONS, MADE_BY),
     TEXT: Space(8, "a model"),
 }
 GONE = "art_" + "a" * 26
@@ -91,7 +94,7 @@ async def lab(folder: Path) -> AsyncIterator[Lab]:
         Errands() as errands,
     ):
         eyes = Eyes(intake, 1_000_000, archive, Turnstile())
-        keep = Keep(archive, kept.blobs, intake, eyes)
+        keep = Keep(archive, kept.blobs, intake)
         guard = Guard("the memory", Breaker())
         remembering = Remembering(memory, keep, errands, Words(), guard)  # type: ignore[arg-type]
         yield Lab(remembering, archive, kept.blobs, errands, kept, eyes, intake)
@@ -102,13 +105,14 @@ def record(artifact: str, request: str = "req_1", said: str = "a stepper") -> Re
     return Record(artifact=artifact, request=request, at=time.time(), owner="ann", said=said)
 
 
-def answered(artifact: str) -> Journey:
-    """A request about an artifact that was answered."""
+def answered(artifact: str, glance: Glance | None = None) -> Journey:
+    """A request about an artifact that a target saw and answered."""
     picture = {"type": "image_url", "image_url": {"url": artifact}}
     content = [{"type": "text", "text": "What is it?"}, picture]
     body = {"model": "vision", "messages": [{"role": "user", "content": content}]}
     journey = Journey("req_1", parse(json.dumps(body).encode()), 0.0, 0.0, ANN)
     journey.attempts.append(Attempt("a", Target("one", "up", "m"), 0.0, 1.0, Answered()))
+    journey.glances[artifact] = glance or Glance("0" * 64)
     return journey
 
 
@@ -148,8 +152,38 @@ async def test_nothing_is_remembered_of_a_picture_that_nobody_keeps(tmp_path: Pa
         assert await here.remembering.memory.count() == 0
 
 
+async def test_notes_are_gathered_and_what_was_seen_is_not_looked_at_again(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        vector = array("f", [0.0] * DIMENSIONS)
+        vector[7] = 1.0  # a likeness that looking at the picture would never give
+        like = Likeness(vector, "0123456789abcdef")
+        for number in range(3):
+            journey = answered(artifact.id, Glance(artifact.raw, like))
+            journey.id = f"req_{number}"
+            here.remembering.note(journey, f"a stepper of {number}")
+        assert len(here.errands._tasks) == 1
+        await here.done()
+        hits = await here.remembering.memory.near(PICTURE, vector, "ann", 10)
+        assert [hit.looks for hit in hits] == [like.looks] * 3
+        assert len(await here.kept.listed(f"remembered/{artifact.id}")) == 3
+
+
+async def test_a_picture_that_no_target_was_shown_is_not_remembered(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        journey = answered(artifact.id)
+        journey.glances.clear()
+        here.remembering.note(journey, "a stepper")
+        await here.done()
+        assert await here.remembering.memory.count() == 0
+
+
 class NoIndex:
     """An archive whose index is away."""
+
+    async def flush(self) -> None:
+        return None
 
     async def carried(self, owner: str | None, raw: str) -> None:
         raise StoreUnavailable("the index is away", retry_after=1)
@@ -159,7 +193,7 @@ async def test_an_index_that_is_away_costs_a_note_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with lab(tmp_path) as here:
-        keep = Keep(NoIndex(), here.blobs, here.intake, here.eyes)  # type: ignore[arg-type]
+        keep = Keep(NoIndex(), here.blobs, here.intake)  # type: ignore[arg-type]
         memory, guard = here.remembering.memory, Guard("the memory", Breaker())
         remembering = Remembering(memory, keep, here.errands, None, guard)
         with caplog.at_level(logging.INFO, "portico.dispatch.remembering"):
@@ -214,7 +248,7 @@ class Haunted(Fragile):
 
 async def test_what_goes_while_all_is_made_anew_is_passed_over(tmp_path: Path) -> None:
     async with lab(tmp_path) as here, open_files(tmp_path / "files") as files:
-        keep = Keep(here.archive, Haunted(files), here.intake, here.eyes)
+        keep = Keep(here.archive, Haunted(files), here.intake)
         memory, guard = here.remembering.memory, Guard("the memory", Breaker())
         remembering = Remembering(memory, keep, here.errands, None, guard)
         told = await remembering.rebuild()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from portico.access.base import Caller
 from portico.artifacts.index import Artifact
-from portico.dispatch.remembering import Record
+from portico.dispatch.records import Record
 from portico.settings import load_settings
 from portico.wiring import keyring, rebuild_memory
 from tests.memory.rest import serve_qdrant
@@ -93,7 +93,7 @@ async def remember_all(
         )
     remembering = here.serving.recalling.remembering
     for at in range(0, len(records), 32):
-        await remembering._noted(records[at : at + 32], Caller(owner=owner))
+        await remembering.keep(records[at : at + 32], Caller(owner=owner))
     return kept
 
 

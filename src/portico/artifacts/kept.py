@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile
 
+BESIDES = 4_000
+"""Bytes that a view takes besides its content and text: its likeness, names, places."""
+
 type _Name = tuple[str, Profile]
 
 
@@ -48,5 +51,5 @@ class Kept:
 
 
 def _size(made: Sequence[Prepared]) -> int:
-    """A thousand for what else there is: a million tiny pictures take room as well."""
-    return sum(len(one.content) + 4 * len(one.text) + 1000 for one in made)
+    """With what else there is: a million tiny pictures take room as well."""
+    return sum(len(one.content) + 4 * len(one.text) + BESIDES for one in made)

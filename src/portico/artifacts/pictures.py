@@ -1,5 +1,6 @@
 """What a picture is here: opened once, prepared for each profile."""
 
+from array import array
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -66,6 +67,14 @@ class Picture:
     sheets: tuple[Sheet, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Likeness:
+    """What a picture looks like, to be compared: a unit vector and a perceptual hash."""
+
+    vector: array[float]
+    looks: str
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """
@@ -73,7 +82,8 @@ class Prepared:
 
     `box` is the part of the original that is shown, `scale` is sent pixels per original pixel
     across and down; whatever of `width` x `height` lies beyond the scaled box is padding. `note`
-    is for the model and the user. `recipe` and the original make these bytes again.
+    is for the model and the user. `recipe` and the original make these bytes again. `likeness` is
+    the first sheet's, with its first view, where anybody wants it.
     """
 
     content: bytes = field(repr=False)
@@ -90,6 +100,7 @@ class Prepared:
     text: str
     raw: str
     pixels: str
+    likeness: Likeness | None = field(default=None, repr=False, compare=False)
 
     @property
     def stripped(self) -> bool:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Buffer, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import pybase64
@@ -19,10 +20,12 @@ from portico.artifacts.decode import door
 from portico.artifacts.images import kind_of, open_picture, prepare
 from portico.artifacts.intake import artifact_in, fault
 from portico.artifacts.kept import Kept
-from portico.artifacts.pictures import Limits, Picture, PictureRefused, Prepared
+from portico.artifacts.pictures import Likeness, Limits, Picture, PictureRefused, Prepared
 from portico.artifacts.profiles import Profile
 from portico.errors import Overloaded
 
+ROOM = 16_000_000
+"""Bytes of what was prepared that are kept; what chats are shown is remembered as they send it."""
 QUICK = 256 * 1024
 """Bytes that are hashed, and characters of base64 that are decoded, in no time."""
 LARGE = 12_000_000
@@ -40,6 +43,8 @@ type Fetch = Callable[[str], Awaitable[bytes]]
 """Brings what is at an http(s) address."""
 type Recall = Callable[[str, str | None], Awaitable[bytes]]
 """Gives the bytes of an artifact (its id) to a caller who may have them."""
+type Describe = Callable[[Image.Image], Likeness]
+"""Says what an upright picture looks like."""
 type Making = asyncio.Task[tuple[Prepared, ...] | PictureRefused]
 
 
@@ -48,7 +53,7 @@ class Intake:
     Pictures from links, opened and prepared: heavy work in few threads, never on the loop.
 
     *hands* threads do it, and one more whatever takes hundreds of megabytes, one at a time. What
-    was prepared is kept within *room* bytes; the same picture asked for twice at once is made
+    was prepared is kept within ROOM bytes; the same picture asked for twice at once is made
     once. Work that has begun goes on when nobody waits for it any more: `Limits` end it.
     """
 
@@ -58,13 +63,14 @@ class Intake:
         recall: Recall | None,
         *,
         hands: int = 2,
-        room: int = 128_000_000,
         limits: Limits = _DEFAULT,
+        describe: Describe | None = None,
     ) -> None:
         self._fetch = fetch
         self._recall = recall
         self._limits = limits
-        self._kept = Kept(room)
+        self._describe = describe
+        self._kept = Kept(ROOM)
         self._making: dict[tuple[str, Profile], Making] = {}
         self._closed = False
         self._hands = ThreadPoolExecutor(hands, "pictures", _behind_the_loop)
@@ -166,12 +172,20 @@ class Intake:
         """A refusal is a value here: several may wait for it, and each raises its own."""
         try:
             large = await self.work(partial(is_large, data))
-            make = partial(_prepared, data, profile, self._limits)
+            make = partial(self._prepared, data, profile)
             made = await self.work(make, alone=large)
         except PictureRefused as refused:
             return refused
         self._kept.keep(known, profile, made)
         return made
+
+    def _prepared(self, data: bytes, profile: Profile) -> tuple[Prepared, ...]:
+        """Describe it while it is open: to open it again costs more than all of that."""
+        picture = open_picture(data, self._limits)
+        made = prepare(picture, profile)
+        if self._describe is not None:
+            made[0] = replace(made[0], likeness=self._describe(picture.sheets[0].image))
+        return tuple(made)
 
 
 def _behind_the_loop() -> None:
@@ -210,7 +224,3 @@ def is_large(data: bytes) -> bool:
 def stopping() -> Overloaded:
     """Return the error for what comes while everything is being closed."""
     return Overloaded("This gateway is stopping.", retry_after=1)
-
-
-def _prepared(data: bytes, profile: Profile, limits: Limits) -> tuple[Prepared, ...]:
-    return tuple(prepare(open_picture(data, limits), profile))

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from portico.artifacts.archive import Archive
 from portico.artifacts.intake import artifact_in
+from portico.artifacts.kept import BESIDES
 from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile, profile_for, shared
 from portico.artifacts.seen import Seen, Source
@@ -23,7 +24,7 @@ from portico.chat.aside import Aside, Piece, ticket_of, ticketed
 from portico.chat.messages import Link, Part
 from portico.chat.pictures import Place, pictures, with_parts
 from portico.chat.request import ChatRequest
-from portico.dispatch.journey import Journey
+from portico.dispatch.journey import Glance, Journey
 from portico.dispatch.taping import view
 from portico.dispatch.turnstile import Turnstile
 from portico.errors import CallerError, GatewayError, Overloaded
@@ -68,7 +69,7 @@ class Look:
     @property
     def size(self) -> int:
         """Bytes that it takes to remember this."""
-        made = sum(len(one.content) + 4 * len(one.text) + 1000 for one in self.made)
+        made = sum(len(one.content) + 4 * len(one.text) + BESIDES for one in self.made)
         return made + sum(map(len, self.encoded))
 
 
@@ -173,11 +174,13 @@ class Eyes:
         for place in places[: -profile.count]:
             showing.parts[place] = (Part("text", TOO_MANY),)
         for place, look in zip(sent, looks, strict=True):
+            first = look.made[0]
+            journey.glances[found[place].url] = Glance(first.raw, first.likeness)
             tickets = showing.add(place, found[place], look)
             self._tell(journey, _Sight(place, found[place], target), look)
             if journey.tape is not None:
                 views = tuple(map(view, tickets, look.made))
-                journey.tape.sights.append(Sight(str(place), target.name, look.made[0].raw, views))
+                journey.tape.sights.append(Sight(str(place), target.name, first.raw, views))
         if len(sent) < len(places):
             journey.degrade("pictures-left-out")
         shown = with_parts(request, showing.parts, showing.aside)

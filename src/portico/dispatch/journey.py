@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portico.access.base import Caller, Conversation
+from portico.artifacts.pictures import Likeness
 from portico.chat.request import ChatRequest
 from portico.errors import Asked
 from portico.routing.attempts import Attempt, Broken, Failed
@@ -11,6 +12,14 @@ from portico.routing.routes import Route
 from portico.routing.tiers import Target
 from portico.traces.base import Capture
 from portico.traces.tape import Tape
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What stays of a picture that a target was shown: the SHA-256 of its bytes, and its looks."""
+
+    raw: str
+    likeness: Likeness | None = None
 
 
 @dataclass(slots=True)
@@ -38,6 +47,7 @@ class Journey:
     headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)  # as they came
     tape: Tape | None = field(default=None, repr=False)  # where what is said may be kept
     brought: dict[str, bytes] = field(default_factory=dict, repr=False)  # pictures, by their link
+    glances: dict[str, Glance] = field(default_factory=dict, repr=False)  # those shown, by link
 
     def degrade(self, what: str) -> None:
         """Note that the answer is less than what was asked for, once."""

@@ -1,6 +1,7 @@
 """Past screens and answers, found by words, meaning and likeness; each with its reason."""
 
 import asyncio
+from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,14 +11,16 @@ from msgspec import Struct
 
 from portico.access.base import Caller
 from portico.artifacts.archive import Archive
+from portico.artifacts.pictures import Likeness
 from portico.artifacts.taking import Intake
-from portico.dispatch.remembering import Record, Remembering
+from portico.dispatch.records import Record
+from portico.dispatch.remembering import Remembering
 from portico.errors import GatewayError, NotFound, StoreUnavailable
 from portico.memory.base import PICTURE, TEXT, Hit
 from portico.memory.fusing import Found, fused
 from portico.memory.words import asked_of
-from portico.vision import likeness
 from portico.vision.elements import Notice
+from portico.vision.likeness import apart, likeness
 
 MEANT = 3.0
 """Seconds in which the question must have become a vector."""
@@ -107,14 +110,14 @@ class Recalling:
             StoreUnavailable: the memory, or what says who may see, is away.
         """
         warnings = [Notice("memory_outdated", OUTDATED)] if await self._outdated() else []
+        like = await self._likeness(question)
         searches: dict[str, Sequence[Hit]] = {}
-        for name, search in (await self._searches(question, warnings)).items():
+        for name, search in (await self._searches(question, like, warnings)).items():
             found = await self.remembering.guard.call(search, SEARCHED)
             least = LEAST_COSINE.get(name, 0.0)
             searches[name] = [hit for hit in found if (hit.likeness or 1.0) >= least]
-        looks = await self._looks(question)
         seen = await self._visible(fused(searches), question)
-        told = await asyncio.gather(*(self._told(one, looks) for one in seen))
+        told = await asyncio.gather(*(self._told(one, like.looks) for one in seen))
         return Recollection(by=tuple(searches), hits=tuple(told), warnings=tuple(warnings))
 
     async def _outdated(self) -> bool:
@@ -133,7 +136,7 @@ class Recalling:
         return self._others
 
     async def _searches(
-        self, question: Question, warnings: list[Notice]
+        self, question: Question, like: Likeness, warnings: list[Notice]
     ) -> dict[str, Callable[[], Awaitable[list[Hit]]]]:
         memory, reader = self.remembering.memory, question.caller.owner
         wide = max(LEAST, question.limit * WIDE)
@@ -142,10 +145,8 @@ class Recalling:
             made["words"] = partial(memory.worded, words, reader, wide)
         if question.text.strip() and (vector := await self._meant(question, warnings)):
             made["meaning"] = partial(memory.near, TEXT, vector, reader, wide)
-        if question.picture is not None:
-            image = (await self.intake.opened(question.picture)).sheets[0].image
-            seen = await self.intake.work(partial(likeness.describe, image))
-            made["likeness"] = partial(memory.near, PICTURE, seen, reader, wide)
+        if like.vector:
+            made["likeness"] = partial(memory.near, PICTURE, like.vector, reader, wide)
         return made
 
     async def _meant(self, question: Question, warnings: list[Notice]) -> Sequence[float] | None:
@@ -163,11 +164,12 @@ class Recalling:
             warnings.append(Notice("words_only", f"only words were compared: {why}"))
             return None
 
-    async def _looks(self, question: Question) -> str:
+    async def _likeness(self, question: Question) -> Likeness:
+        """Return what the picture in question looks like; without one, like nothing."""
         if question.picture is None:
-            return ""
+            return Likeness(array("f"), "")
         image = (await self.intake.opened(question.picture)).sheets[0].image
-        return await self.intake.work(partial(likeness.looks, image))
+        return Likeness(*await self.intake.work(partial(likeness, image)))
 
     async def _visible(self, found: Sequence[Found], question: Question) -> list["_Seen"]:
         """Ask who really may see what, until there is enough: grants change, artifacts go."""
@@ -185,7 +187,7 @@ class Recalling:
     async def _told(self, seen: "_Seen", looks: str) -> Recalled:
         found, hit = seen.found, seen.found.hit
         record = await self._record(hit)
-        same = bool(looks and hit.looks) and likeness.apart(looks, hit.looks) <= SAME
+        same = bool(looks and hit.looks) and apart(looks, hit.looks) <= SAME
         return Recalled(
             artifact=hit.artifact,
             request_id=hit.chat,

@@ -4,77 +4,52 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 import msgspec
-from msgspec import Struct
 
 from portico.access.base import Caller
 from portico.artifacts.archive import Archive
 from portico.artifacts.base import BlobMissing, Blobs
 from portico.artifacts.index import Artifact
 from portico.artifacts.intake import artifact_in
-from portico.artifacts.profiles import GENERIC
+from portico.artifacts.pictures import Likeness
 from portico.artifacts.taking import Intake
-from portico.chat.messages import Link
 from portico.chat.pictures import pictures, turn_begins
 from portico.dispatch.errands import Errands
-from portico.dispatch.eyes import Eyes
-from portico.dispatch.journey import Journey
+from portico.dispatch.journey import Glance, Journey
 from portico.dispatch.meaning import Meaning
+from portico.dispatch.records import PLACE, Record, encode, key_of, masked
 from portico.errors import GatewayError, NotFound
 from portico.memory.base import EVERYBODY, PICTURE, TEXT, Memory, Point, Vector, ident
 from portico.routing.attempts import Answered
 from portico.stores.guard import Guard
 from portico.traces.base import Capture
-from portico.traces.redaction import Redactor
-from portico.vision import likeness
 from portico.vision.elements import Elements
+from portico.vision.likeness import likeness
 
 log = logging.getLogger(__name__)
 
-PLACE = "remembered"
 PATIENCE = 120.0
 """Seconds for which nobody has to wait for a note."""
 WITHIN = 10.0
 """Seconds of one call to the memory that nobody waits for."""
+GATHER = 0.2
+"""Seconds for which a note waits for more of them: a batch costs little more than one."""
+WAITING = 1_000
+"""Notes that may wait; the oldest are forgotten."""
 MOST_PICTURES = 8
 MOST_SAID = 4_000
 """Characters of what was asked, and of what was answered."""
 BATCH = 32
 
-_encode = msgspec.json.Encoder().encode
 
-
-class Record(Struct, frozen=True, kw_only=True):
-    """
-    What a request showed and what was said of it; `at` is in epoch seconds.
-
-    `chat` is the front end's id of the chat, where one was told. `simulated` answers are made up,
-    and not kept. Records are what the memory can be made anew of.
-    """
-
-    artifact: str
-    request: str
-    at: float
-    owner: str | None = None
-    chat: str | None = None
-    target: str = ""
-    asked: str = ""
-    said: str = ""
-    simulated: bool = False
-
-    @property
-    def text(self) -> str:
-        """What its words are searched in, and its meaning made of."""
-        return f"{self.asked}\n{self.said}".strip()
-
-    @property
-    def key(self) -> str:
-        """Where it is kept."""
-        return f"{PLACE}/{self.artifact}/{ident(self.artifact, self.request)}.json"
+type Known = Mapping[str, Likeness]
+"""What artifacts, by id, look like, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +59,6 @@ class Keep:
     archive: Archive
     blobs: Blobs
     intake: Intake
-    eyes: Eyes
 
 
 @dataclass(slots=True)
@@ -108,6 +82,16 @@ class Found:
     simulated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """A record to be made of a picture: of an artifact, or of the bytes with that SHA-256."""
+
+    record: Record
+    caller: Caller
+    glance: Glance
+    artifact: str | None = None
+
+
 class Remembering:
     """Notes, forgets, and makes anew; what fails is logged, and no answer waits for it."""
 
@@ -119,6 +103,8 @@ class Remembering:
         self.guard = guard
         self._keep = keep
         self._errands = errands
+        self._waiting: deque[_Note] = deque(maxlen=WAITING)
+        self._gathering = False
 
     def note(self, journey: Journey, said: str) -> None:
         """Remember the pictures of the turn that *said*, a whole answer, was given to."""
@@ -128,7 +114,8 @@ class Remembering:
             return
         messages = journey.request.messages
         begins = turn_begins(messages)
-        shown = [link for place, link in pictures(messages).items() if place.message >= begins]
+        shown = {link.url for place, link in pictures(messages).items() if place.message >= begins}
+        glances = [(url, seen) for url, seen in journey.glances.items() if url in shown]
         record = Record(
             artifact="",
             request=journey.id,
@@ -139,8 +126,8 @@ class Remembering:
             said="" if last.target.simulated else said.strip()[:MOST_SAID],
             simulated=last.target.simulated,
         )
-        if shown:
-            self._errands.send(self._note(journey, shown[:MOST_PICTURES], record), PATIENCE)
+        for url, seen in glances[:MOST_PICTURES]:
+            self._take(_Note(record, journey.caller, seen, artifact_in(url)))
 
     def seen(self, picture: bytes, found: Elements, by: Found) -> None:
         """Remember what was found on *picture*, where the caller has an artifact of it."""
@@ -150,59 +137,91 @@ class Remembering:
         record = Record(
             artifact="", request=by.request, at=time.time(), target=by.target, said=said[:MOST_SAID]
         )
-        self._errands.send(self._carried(picture, record, by.caller), PATIENCE)
+        self._errands.send(self._hashed(picture, record, by.caller), PATIENCE)
 
-    async def _note(self, journey: Journey, shown: list[Link], record: Record) -> None:
-        with_ids: list[Record] = []
-        for link in shown:
-            try:
-                artifact = await self._artifact(journey, link)
-            except GatewayError as exc:
-                log.info("a picture is not remembered: %s", exc)
-                continue
-            if artifact is not None:
-                whose = {"artifact": artifact.id, "owner": artifact.owner}
-                with_ids.append(msgspec.structs.replace(record, **whose))
-        await self._noted(with_ids, journey.caller)
+    async def _hashed(self, picture: bytes, record: Record, caller: Caller) -> None:
+        raw = await self._keep.intake.work(lambda: hashlib.sha256(picture).hexdigest())
+        self._take(_Note(record, caller, Glance(raw)))
 
-    async def _carried(self, picture: bytes, record: Record, caller: Caller) -> None:
+    def _take(self, note: _Note) -> None:
+        self._waiting.append(note)
+        if not self._gathering:
+            self._gathering = True
+            self._errands.send(self._gathered(), PATIENCE)
+
+    async def _gathered(self) -> None:
+        """What comes too late for this batch is taken by the next; so is what is left of it."""
         try:
-            raw = await self._keep.intake.work(lambda: hashlib.sha256(picture).hexdigest())
-            artifact = await self._keep.archive.carried(caller.owner, raw)
-        except GatewayError as exc:
-            log.info("a picture is not remembered: %s", exc)
-            return
-        if artifact is not None:
-            whose = {"artifact": artifact.id, "owner": artifact.owner}
-            await self._noted([msgspec.structs.replace(record, **whose)], caller)
+            await asyncio.sleep(GATHER)
+            await self._keep.archive.flush()
+        finally:
+            self._gathering = False
+            notes, self._waiting = list(self._waiting), deque(maxlen=WAITING)
+        by_caller: dict[tuple[str | None, str | None], list[_Note]] = {}
+        for note in notes:
+            by_caller.setdefault((note.caller.key, note.caller.owner), []).append(note)
+        for theirs in by_caller.values():
+            for at in range(0, len(theirs), BATCH):
+                await self._noted(theirs[at : at + BATCH])
 
-    async def _artifact(self, journey: Journey, link: Link) -> Artifact | None:
-        owner, archive = journey.caller.owner, self._keep.archive
-        if (named := artifact_in(link.url)) is not None:
-            return await archive.find(named, owner)
-        look = await self._keep.eyes.look(journey, link, GENERIC)
-        await archive.flush()
-        return await archive.carried(owner, look.made[0].raw)
-
-    async def _noted(self, unmasked: Sequence[Record], caller: Caller) -> None:
-        records = [_masked(record) for record in unmasked]
+    async def _noted(self, notes: Sequence[_Note]) -> None:
+        records: list[Record] = []
+        known: dict[str, Likeness] = {}
+        for note in notes:
+            record = await self._recorded(note)
+            if record is not None:
+                records.append(record)
+                if note.glance.likeness is not None:
+                    known[record.artifact] = note.glance.likeness
         try:
-            for record in records:
-                await self._keep.blobs.put(record.key, _encode(record))
-            await self.index(records, caller)
+            await self.keep(records, notes[0].caller, known)
         except GatewayError as exc:
             log.warning("what was shown is not remembered yet: %s", exc)
 
+    async def _recorded(self, note: _Note) -> Record | None:
+        """Return the record to be kept of *note*; None where nobody keeps its picture."""
+        archive, owner = self._keep.archive, note.caller.owner
+        try:
+            if note.artifact is not None:
+                artifact: Artifact | None = await archive.find(note.artifact, owner)
+            else:
+                artifact = await archive.carried(owner, note.glance.raw)
+        except GatewayError as exc:
+            log.info("a picture is not remembered: %s", exc)
+            return None
+        if artifact is None:
+            return None
+        whose = {"artifact": artifact.id, "owner": artifact.owner}
+        return masked(msgspec.structs.replace(note.record, **whose))
+
     # -- points
 
-    async def index(self, records: Sequence[Record], caller: Caller) -> int:
+    async def keep(
+        self, records: Sequence[Record], caller: Caller, known: Known = MappingProxyType({})
+    ) -> None:
+        """
+        Write *records*, and put their points into the memory as `index` does.
+
+        Raises:
+            StoreUnavailable: a store is away; what was written comes in with a rebuild.
+        """
+        for record in records:
+            await self._keep.blobs.put(record.key, encode(record))
+        await self.index(records, caller, known)
+
+    async def index(
+        self, records: Sequence[Record], caller: Caller, known: Known = MappingProxyType({})
+    ) -> int:
         """
         Put the points of *records* into the memory; return how many.
+
+        What is *known* of an artifact's looks is not looked at again.
 
         Raises:
             StoreUnavailable: the memory or the artifacts are away.
         """
-        points = [made for record in records if (made := await self._point(record)) is not None]
+        made = [await self._point(record, known.get(record.artifact)) for record in records]
+        points = [point for point in made if point is not None]
         if not points:
             return 0
         meant = await self._meant([point.text for point in points], caller, points[0].chat)
@@ -211,18 +230,12 @@ class Remembering:
         await self.guard.call(partial(self.memory.put, points), WITHIN)
         return len(points)
 
-    async def _point(self, record: Record) -> Point | None:
+    async def _point(self, record: Record, like: Likeness | None) -> Point | None:
         try:
-            held = await self._keep.archive.find(record.artifact, record.owner)
             readers = await self._keep.archive.readers(record.artifact)
-            opened = await self._keep.intake.opened(await self._keep.archive.read(held))
+            like = like or await self._likeness(record)
         except NotFound:
             return None
-        image = opened.sheets[0].image
-        seen = await self._keep.intake.work(
-            lambda: (likeness.describe(image), likeness.looks(image))
-        )
-        vectors: dict[str, Vector] = {PICTURE: seen[0]}
         return Point(
             id=ident(record.artifact, record.request),
             artifact=record.artifact,
@@ -230,9 +243,14 @@ class Remembering:
             at=record.at,
             readers=frozenset(reader or EVERYBODY for reader in readers),
             text=record.text,
-            looks=seen[1],
-            vectors=vectors,
+            looks=like.looks,
+            vectors={PICTURE: like.vector},
         )
+
+    async def _likeness(self, record: Record) -> Likeness:
+        held = await self._keep.archive.find(record.artifact, record.owner)
+        opened = await self._keep.intake.opened(await self._keep.archive.read(held))
+        return Likeness(*await self._keep.intake.work(partial(likeness, opened.sheets[0].image)))
 
     async def _meant(
         self, texts: Sequence[str], caller: Caller, request: str
@@ -273,7 +291,7 @@ class Remembering:
 
     async def record(self, artifact: str, request: str) -> Record | None:
         """Return what was kept of a request's picture, or None."""
-        key = f"{PLACE}/{artifact}/{ident(artifact, request)}.json"
+        key = key_of(artifact, request)
         try:
             return msgspec.json.decode(await self._keep.blobs.get(key), type=Record)
         except (BlobMissing, msgspec.DecodeError):
@@ -332,17 +350,6 @@ def _may(journey: Journey) -> bool:
     """Only what may be kept in full is remembered, and no front end's own tasks."""
     kept = journey.caller.capture == "full" and journey.capture is Capture.FULL
     return kept and journey.request.task is None
-
-
-def _masked(record: Record) -> Record:
-    """Return *record* without secrets: it is kept, and found by its words."""
-    redactor = Redactor()
-    return msgspec.structs.replace(
-        record,
-        chat=None if record.chat is None else redactor.text(record.chat),
-        asked=redactor.text(record.asked),
-        said=redactor.text(record.said),
-    )
 
 
 def _asked(journey: Journey) -> str:

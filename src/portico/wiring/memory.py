@@ -34,7 +34,7 @@ async def open_recalling(
         spaces[TEXT] = meaning.space
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(await _store(settings, spaces))
-        keep = Keep(pictures.archive, pictures.blobs, pictures.intake, pictures.eyes)
+        keep = Keep(pictures.archive, pictures.blobs, pictures.intake)
         guard = Guard("the memory")
         remembering = Remembering(memory, keep, errands, meaning, guard)
         if settings.memory.remember and settings.pictures.keep:

@@ -6,12 +6,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from portico.artifacts.addresses import Rules
 from portico.artifacts.archive import Archive, open_archive
 from portico.artifacts.base import Blobs
 from portico.artifacts.fetch import Bounds, Fetcher
 from portico.artifacts.files import open_files, path_of
-from portico.artifacts.pictures import Limits
+from portico.artifacts.pictures import Likeness, Limits
 from portico.artifacts.shelf import Shelf
 from portico.artifacts.sqlite import open_sqlite
 from portico.artifacts.sweep import Rules as Keeping
@@ -24,6 +26,7 @@ from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
 from portico.settings import Settings
 from portico.settings.addresses import endpoint
+from portico.vision.likeness import likeness
 from portico.wiring.building import hosts, way
 
 DAY = 86_400.0
@@ -82,8 +85,8 @@ async def open_pictures(
             fetcher.fetch if fetcher else None,
             recall,
             hands=given.workers,
-            room=16_000_000,
             limits=limits,
+            describe=_described if settings.memory.remember and given.keep else None,
         )
         stack.callback(intake.close)
         keeping = Keeping(keep_for=given.keep_days * DAY)
@@ -93,6 +96,10 @@ async def open_pictures(
         eyes = Eyes(intake, int(given.memory), kept, turnstile)
         belong = fetcher.belong if fetcher else lambda hosts: None
         yield Pictures(intake, eyes, archive, blobs, keeping, belong)
+
+
+def _described(image: Image.Image) -> Likeness:
+    return Likeness(*likeness(image))
 
 
 def blobs_of(settings: Settings) -> AbstractAsyncContextManager[Blobs]:
