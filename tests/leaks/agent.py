@@ -18,11 +18,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 
 from portico.egress.clients import EgressError, HTTPRequest
 from portico.egress.hosts import Hosts
@@ -234,6 +236,17 @@ def naive(url: str, via: list[str], addresses: list[str]) -> str:
         return tcp(addresses[0], urlsplit(url).port or 443)
 
 
+def check(config: str, home: str) -> str:
+    """As `portico egress check --json` does it, without its start."""
+    from portico.app import loaded
+    from portico.wiring import check_egress
+
+    environ = {"PORTICO_HOME": home}
+    load = partial(loaded, Path(config), environ, with_tunnel=False)
+    found = asyncio.run(check_egress(load, Path(home), environ))
+    return msgspec.json.encode(found).decode()
+
+
 ACTS: dict[str, Callable[..., object]] = {
     act.__name__: act
     for act in (
@@ -255,6 +268,7 @@ ACTS: dict[str, Callable[..., object]] = {
         via_proxy,
         ours,
         naive,
+        check,
     )
 }
 

@@ -26,7 +26,7 @@ def lab(ground: Path) -> Iterator[Lab]:
     try:
         yield here
     finally:
-        here.town.tear_down()
+        here.tear_down()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -176,7 +177,8 @@ class House:
         """Send a signal to a program that was started here: it is the child of who entered."""
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         for child in children:
-            os.kill(int(child), which)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(int(child), which)
         if which is signal.SIGCONT:
             process.send_signal(which)  # whoever entered stops with its child: wake both
 

@@ -1,22 +1,27 @@
 """The lab in its town: gateway, sidecar and gate at work, and layers that can be taken away."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+import certifi
 from msgspec import structs
 
 from portico.egress.tunnels.engines import render
 from portico.egress.tunnels.inlets import Inlet, Listeners, vias
 from portico.egress.tunnels.values import VISION, Reality, Shadowsocks, Vless
 from tests.egress.tunnels.engines import Engines
+from tests.leaks.agent import TRUST
 from tests.leaks.houses import ROOT, Agent, House, until
 from tests.leaks.town import DNS, EXIT1, EXIT2, GATE, NAME, SIDECAR, Town
 from tests.leaks.townsfolk import GATE_PORT, LAX_PORT, ROGUE_PORT
@@ -27,6 +32,7 @@ PRIVATE_KEY = "4GW9rLIyHz46gavNGsFcCMdiFMsdSKiSWvixeLSrEkY"
 PUBLIC_KEY = "CtSy54G3k3ipIRiQfJNDa9JdyPAt6jOErx2yZSKqrW4"
 METHOD, KEY = "2022-blake3-aes-128-gcm", "3W7L9U8N+oJhrjx7H10K3Q=="
 SIGN_IN = ("portico", "harness")
+COUNTING = 10100  # the user who counts, as in `sidecar.sh`
 ASTRAY = {"loose": 21011, "empty": 21012, "named": 21013}
 
 REALITY = Vless(EXIT1, 443, UUID, Reality(PUBLIC_KEY, "site.test", "0123456789abcdef"), flow=VISION)
@@ -59,12 +65,19 @@ class Lab:
         self.engines = engines
         self.removed: frozenset[Layer] = frozenset()
         self.capable = False
+        self._counting = tempfile.TemporaryDirectory(prefix="portico-counters-")
+        self.counters = Path(self._counting.name, "google.json")
         self.town = Town(folder)
         try:
             self._move_in()
         except BaseException:
-            self.town.tear_down()
+            self.tear_down()
             raise
+
+    def tear_down(self) -> None:
+        """Leave nothing behind."""
+        self.town.tear_down()
+        self._counting.cleanup()
 
     def _move_in(self) -> None:
         town = self.town
@@ -72,6 +85,9 @@ class Lab:
             self._person(name, town[name])
         self._person("site", town["exit1"])
         self._person("gate", town["gate"])
+        roots = self.folder / "roots.pem"  # of everybody in the gateway's house, and nowhere else
+        roots.write_text(Path(certifi.where()).read_text() + TRUST.read_text())
+        town["gateway"].run("mount", "--bind", str(roots), certifi.where())
         for name in ("exit1", "exit2"):
             town[name].names(DNS)
         for name in ("sidecar", "gate"):  # the worst case: nothing but the firewall is in the way
@@ -115,7 +131,11 @@ class Lab:
         place.mkdir(exist_ok=True)
         command = self.engines.command("xray", render(INLETS, LISTENERS), place)
         script = str(DEPLOY / "sidecar.sh")
-        return self.town["sidecar"].start([script, str(self.rules), *command])
+        self.counters.parent.chmod(0o755)
+        os.chown(self.counters.parent, COUNTING, COUNTING)
+        told = {"PORTICO_COUNTERS": str(self.counters), "PORTICO_COUNT_EVERY": "0.25"}
+        words = [script, str(self.rules), *command]
+        return self.town["sidecar"].start(words, environment=told)
 
     # -- who acts
 
@@ -262,6 +282,11 @@ class Lab:
             yield
         finally:
             street.run("nft", "flush chain inet street lost")
+
+    def recounted(self) -> None:
+        """Wait until what the sidecar's firewall counts has been written down anew."""
+        now = time.time_ns()
+        until(lambda: self.counters.stat().st_mtime_ns > now, "the counters are written", 5)
 
     def lines(self, name: str) -> list[str]:
         """Return what somebody has noted: `google`, `world` or `names`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from portico.egress.control import counted, leaked
 from tests.leaks.houses import House
 from tests.leaks.lab import DEPLOY, Lab
 from tests.leaks.town import GOOGLE
@@ -55,9 +56,47 @@ def test_what_the_rules_hold_back_is_counted(lab: Lab) -> None:
     assert lab.town.seen() == {}
 
 
+def test_what_was_counted_is_written_where_the_check_reads_it(lab: Lab) -> None:
+    lab.town["sidecar"].run("nft", "reset", "counters")
+    lab.recounted()
+    assert counted(lab.counters).level == "ok"
+    lab.sidecar.do("udp", host=GOOGLE)
+    lab.recounted()
+    assert counted(lab.counters).leak
+
+
+SPOILS = """
+until [ -s "$1" ]; do sleep 0.02; done
+(echo none >"$1") 2>/dev/null || echo cannot write there
+rm -f "$1" 2>/dev/null || echo cannot take it away
+for each in /proc/[0-9]*; do
+    if [ "$(stat -c %u "$each" 2>/dev/null)" = 10100 ]; then
+        echo somebody counts
+        kill -9 "${each#/proc/}" 2>/dev/null && echo and was killed
+    fi
+done
+cat "$1"
+"""
+
+
+def test_an_engine_that_was_taken_over_cannot_count_for_itself(
+    house: House, tmp_path: Path
+) -> None:
+    house.run("mount", "-t", "tmpfs", "-o", "uid=10100,mode=0755", "tmpfs", "/mnt")
+    told = ["env", "PORTICO_COUNTERS=/mnt/google.json", "PORTICO_COUNT_EVERY=0.1"]
+    script = [str(DEPLOY / "sidecar.sh"), rules(tmp_path, GOOD)]
+    said = house.run(*told, *script, "sh", "-c", SPOILS, "engine", "/mnt/google.json")
+    assert "cannot write there" in said
+    assert "cannot take it away" in said
+    assert "somebody counts" in said
+    assert "and was killed" not in said
+    assert leaked(said.splitlines()[-1].encode()) == 0
+
+
 DIES = """
 import os, signal, sys
 from pathlib import Path
+from portico.egress.control import counted, leaked
 from tests.leaks.houses import House
 house = House("doomed", Path(sys.argv[1]))
 house.start(["sleep", "1234.5"])

@@ -42,6 +42,8 @@ async def google(folder: Path) -> None:
         if barred.exists() and source in barred.read_text().split():
             error = {"code": 400, "message": BARRED, "status": "FAILED_PRECONDITION"}
             return _http(400, msgspec.json.encode({"error": error}))
+        if path == "/where":  # what an operator's echo says
+            return _http(200, f"ip={source}\nloc=XX\n".encode(), "text/plain")
         if path.startswith("/v1beta/models?"):
             return _http(200, b'{"models": [{"name": "models/gemini-3-flash-preview"}]}')
         content = {"role": "model", "parts": [{"text": f"seen from {source}"}]}

@@ -3,14 +3,15 @@
 from starlette.responses import Response
 
 from portico.console.visit import Visit
+from portico.egress.health import State
 
 STATES = {
-    "healthy": "good",
-    "suspect": "warn",
-    "half_open": "warn",
-    "down": "bad",
-    "geo_blocked": "bad",
-    "wrong_exit": "bad",
+    State.HEALTHY: "good",
+    State.SUSPECT: "warn",
+    State.HALF_OPEN: "warn",
+    State.DOWN: "bad",
+    State.GEO_BLOCKED: "bad",
+    State.WRONG_EXIT: "bad",
 }
 """How a tunnel's state is shown."""
 

@@ -35,27 +35,31 @@ def forbidden(others: Iterable[str], addresses: Iterable[tuple[str, int]]) -> li
 
 
 async def refused(listening: Listening, within: float) -> Finding:
-    """Say whether a listener refuses all that it has to; asks for one after the other."""
-    where = f"{listening.path}, {listening.via.tunnel}"
-    for host, port in listening.forbidden:
-        try:
-            if await _carried(listening.via, host, port, within):
-                return leak(Check.REFUSALS, where, f"it carries {host}:{port}", _MEND)
-        except OSError:
-            return wrong(Check.REFUSALS, where, "nobody listens, so nothing was asked", _ABSENT)
-    count = len(listening.forbidden)
-    return fine(Check.REFUSALS, where, f"it refuses what is not its own (asked {count} times)")
+    """Say whether a listener refuses all that it has to; asks for everything at once."""
+    where, asked = f"{listening.path}, {listening.via.tunnel}", listening.forbidden
+    answers = [_carried(listening.via, host, port, within) for host, port in asked]
+    carried = await asyncio.gather(*answers)
+    for (host, port), came in zip(asked, carried, strict=True):
+        if came:
+            return leak(Check.REFUSALS, where, f"it carries {host}:{port}", _MEND)
+    if None in carried:
+        return wrong(Check.REFUSALS, where, "nobody listens, so nothing was asked", _ABSENT)
+    told = f"it refuses what is not its own (asked {len(asked)} times)"
+    return fine(Check.REFUSALS, where, told)
 
 
-async def _carried(via: Via, host: str, port: int, within: float) -> bool:
+async def _carried(via: Via, host: str, port: int, within: float) -> bool | None:
     """
-    Say whether somebody at the far end answers; raises OSError where nobody listens.
+    Say whether somebody at the far end answers; None where nobody listens.
 
     Engines say yes before they know whom they reach: only an answer counts.
     """
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(within):
-        transport, greeting = await loop.create_connection(Greeting, via.host, via.port)
+    try:
+        async with asyncio.timeout(within):
+            transport, greeting = await loop.create_connection(Greeting, via.host, via.port)
+    except OSError:  # a timeout is one
+        return None
     try:
         async with asyncio.timeout(within):
             await pass_through(greeting, via, host, port)

@@ -1,0 +1,112 @@
+"""`portico egress check` in the gateway's house: green with all layers, red without one of them."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.leaks.configured import CONTROL, configured
+from tests.leaks.houses import House
+from tests.leaks.lab import Lab, Layer
+from tests.leaks.town import EXIT1, WORLD
+
+pytestmark = pytest.mark.timeout(300)
+
+PORTICO = str(Path(sys.executable).with_name("portico"))
+LOOKED_AT = {"exit", "service", "closed", "names", "refusals", "counters", "control"}
+
+type Findings = list[dict[str, Any]]
+
+
+@contextmanager
+def controlling(house: House, place: str, folder: Path) -> Iterator[None]:
+    """`portico egress control` in *house*, at *place*."""
+    file = folder / "control.yaml"
+    file.write_text(f'boundary: {{outside: ["{WORLD}:443"]}}\n')
+    host, _, port = place.rpartition(":")
+    words = ["--config", str(file), "--listen", host, "--port", port]
+    process = house.start([PORTICO, "egress", "control", *words], port=int(port))
+    yield
+    house.end(process)
+
+
+@pytest.fixture(scope="module")
+def control(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The negative control stands where the gate does, which has a way out."""
+    with controlling(lab.town["gate"], CONTROL, tmp_path_factory.mktemp("control")):
+        yield
+
+
+def checked(lab: Lab, folder: Path, control: str = CONTROL) -> Findings:
+    """Return what is found in the gateway's house, as it is now."""
+    file = folder / "portico.yaml"
+    file.write_text(configured(lab, control))
+    lab.recounted()
+    found: Findings = json.loads(lab.gateway.do("check", config=str(file), home=str(folder)))
+    return found
+
+
+def reds(found: Findings) -> set[str]:
+    return {one["check"] for one in found if one["level"] == "error"}
+
+
+def uncounted(lab: Lab) -> None:
+    """Begin to count anew what the sidecar's firewall holds back."""
+    lab.town["sidecar"].run("nft", "reset", "counters")
+
+
+@pytest.mark.usefixtures("control")
+def test_with_all_layers_it_is_green_and_looks_at_everything(lab: Lab, tmp_path: Path) -> None:
+    uncounted(lab)
+    (tmp_path / "portico.yaml").write_text(configured(lab))
+    lab.recounted()
+    words = ["egress", "check", "--json", "--config", str(tmp_path / "portico.yaml")]
+    told = json.loads(lab.town["gateway"].run(PORTICO, *words))  # raises unless it ends with 0
+    assert told["ok"]
+    assert {(one["check"], one["level"]) for one in told["findings"]} >= {
+        (each, "ok") for each in LOOKED_AT
+    }
+    assert {one["level"] for one in told["findings"]} <= {"ok", "note"}
+    exits = [one["what"] for one in told["findings"] if one["check"] == "exit"]
+    assert f"it comes out at {EXIT1} XX" in exits
+    assert lab.town.settled() == {}, "looking does not leak"
+
+
+@pytest.mark.usefixtures("control")
+@pytest.mark.parametrize(
+    ("layers", "red"),
+    [
+        ((Layer.NAMESPACE,), {"closed", "names"}),
+        ((Layer.LIST,), {"refusals"}),
+        ((Layer.FIREWALL,), {"counters"}),
+        ((Layer.ENGINE,), {"counters", "service"}),
+        ((Layer.ENGINE, Layer.FIREWALL), {"counters", "exit", "refusals"}),
+    ],
+    ids=lambda each: " and ".join(each) if isinstance(each, tuple) else "",
+)
+def test_without_a_layer_it_is_red_and_with_it_green_again(
+    lab: Lab, tmp_path: Path, layers: tuple[Layer, ...], red: set[str]
+) -> None:
+    uncounted(lab)
+    with lab.without(*layers):
+        found = checked(lab, tmp_path)
+    assert reds(found) == red, found
+    uncounted(lab)
+    assert reds(checked(lab, tmp_path)) == set()
+
+
+def test_a_dead_network_is_not_taken_for_a_closed_one(lab: Lab, tmp_path: Path) -> None:
+    """A control that stands where there is no way out reaches nothing, and proves nothing."""
+    uncounted(lab)
+    place = "127.0.0.1:3131"
+    with controlling(lab.town["gateway"], place, tmp_path):
+        found = checked(lab, tmp_path, place)
+    assert reds(found) == {"control"}
+    assert "nothing can be concluded" in next(
+        one["what"] for one in found if one["check"] == "control"
+    )
+    assert reds(checked(lab, tmp_path, place)) == {"control"}, "and one that is gone likewise"
