@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portico.artifacts.base import blob_key, content_hash, derived_key
-from portico.artifacts.index import CONDEMNED, ID, Artifact, Claim, Held, Met, Use, new_id
+from portico.artifacts.index import CONDEMNED, ID, Artifact, Claim, Held, Met, Theirs, Use, new_id
 from portico.artifacts.sqlite import SQLiteIndex, open_sqlite
 from portico.errors import ConfigError, StoreUnavailable
 
@@ -213,6 +213,70 @@ async def test_what_only_old_chats_carried_expires(index: SQLiteIndex) -> None:
     assert await index.referred([*keys, *derived], NOW - 10) == left
     assert await index.find(carried.id) is None
     assert await index.find(uploaded.id) is not None
+
+
+def hex_key(two: str) -> str:
+    return blob_key(two * 32)
+
+
+async def test_what_is_somebodys_is_disowned_and_what_others_have_stays(index: SQLiteIndex) -> None:
+    own, shared = artifact(key=hex_key("01")), artifact(key=hex_key("02"))
+    twin = artifact(owner="bert", key=hex_key("02"))
+    theirs = artifact(owner="bert", key=hex_key("03"))
+    nobodys = artifact(owner=None, key=hex_key("04"), uploaded=False)
+    everybodys = artifact(owner=None, key=hex_key("05"), uploaded=False)
+    for made in (own, shared, twin, theirs, nobodys, everybodys):
+        await index.claim(made.key, NOW)
+        await index.stored([made.key])
+        await index.add(made)
+    for made, request, number in (
+        (own, "req_a", 1),
+        (theirs, "req_a", 2),
+        (theirs, "req_b", 3),
+        (nobodys, "req_a", 4),
+        (everybodys, "req_a", 5),
+        (everybodys, "req_b", 5),
+    ):
+        await index.note([use(made, request, number)])
+    await index.grant(theirs.id, "ann")
+    await index.grant(own.id, "bert")
+    derived = {number: use(own, number=number).derived for number in range(1, 6)}
+    looked = await index.theirs({"ann"}, {"req_a"})
+    assert looked.artifacts == {own.id, shared.id, nobodys.id}
+    assert await index.find(own.id) is not None, "looking changes nothing"
+    gone = await index.disown({"ann"}, {"req_a"})
+    assert gone.artifacts == looked.artifacts
+    assert gone.shown == {(theirs.id, "req_a"), (everybodys.id, "req_a")}
+    assert gone.given == {(theirs.id, "ann")}
+    went = {own.key, nobodys.key, derived[1], derived[2], derived[4]}
+    assert gone.keys == went, "bytes that others speak of stay"
+    assert await index.disown({"ann"}, {"req_a"}) == Theirs(keys=frozenset(went))
+    assert await index.find(own.id) is None
+    assert [one.request for one in await index.uses("req_a")] == []
+    assert len(await index.uses("req_b")) == 2
+    for made in (twin, theirs, everybodys):
+        assert await index.find(made.id) == Held(made), "no grant is left either"
+    assert not await index.condemn(shared.key, NOW + 1, 0)
+    assert await index.claim(own.key, NOW + 2) is Claim.KNOWN
+    assert not await index.condemn(own.key, NOW + 3, 0), "somebody needs it again"
+    assert (await index.theirs({"ann"}, set())).keys == went - {own.key}
+    for key in went - {own.key}:
+        assert await index.condemn(key, NOW + 3, 0)
+        await index.forget(key)
+    assert await index.disown({"ann"}, {"req_a"}) == Theirs()
+
+
+async def test_the_file_does_not_hold_what_was_disowned(index: SQLiteIndex, tmp_path: Path) -> None:
+    await index.add(artifact(name="Secret plan.png"))
+    await index.add(artifact(owner="bert", name="Another.png"))
+    await index.disown({"ann"}, set())
+    left = everything_in(tmp_path)
+    assert b"Secret plan" not in left
+    assert b"Another" in left
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 TURNS = st.lists(

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from portico.access.base import AccessStore, Deed, Kept, Person, Team, Terms
+from portico.access.forgetting import FORGOTTEN, marks_of
 from portico.access.postgres import open_postgres
 from portico.access.sqlite import SQLiteAccess
 from portico.errors import StoreUnavailable
+from portico.stores.whom import Whom
 from tests.access.keys import kept
 
 pytestmark = pytest.mark.anyio
@@ -145,3 +147,38 @@ async def test_hostile_names_are_only_names(store: AccessStore, text: str) -> No
     register = await store.register()
     assert (list(register.keys), list(register.people)) == ([one], [anna])
     assert (await store.deeds(limit=200))[-1].after == {text: text}
+
+
+def held(folder: Path) -> str:
+    return "".join(one.read_bytes().decode("latin-1") for one in folder.iterdir())
+
+
+async def test_of_somebody_forgotten_only_marks_are_left(
+    store: AccessStore, place: Path | str
+) -> None:
+    whom = Whom(frozenset({"anna@lab"}), frozenset({"key_a"}))
+    theirs = kept("Anna's laptop", id="key_a", person="anna@lab")
+    others = kept("bert", id="key_b")
+    anna, bert = Person(id="anna@lab", name="Anna Perenna"), Person(id="anna@lab b", name="Bert")
+    told = {"id": "key_a", "name": "Anna's laptop", "person": "anna@lab"}
+    await store.keep(theirs, deed(about="key_a (Anna's laptop)", after=told))
+    await store.keep(others, deed(about="key_b (bert)", after={"id": "key_b"}))
+    await store.keep(anna, deed("person.created", about="anna@lab", after={"name": anna.name}))
+    await store.keep(bert, deed("person.created", about=bert.id, after={"name": "Bert"}))
+    await store.keep(others, deed(by="key_a (Anna's laptop)", about="key_b", after={"x": "y"}))
+    await store.note(deed("key.changed", about="key_b", after={"person": ["anna@lab"]}))
+    before, marks = list(await store.deeds()), marks_of(whom, b"a secret")
+    await store.forget(marks, deed(FORGOTTEN, about=marks["anna@lab"]))
+    register, deeds = await store.register(), list(await store.deeds())
+    assert [one.key.id for one in register.keys] == ["key_b"]
+    assert [one.id for one in register.people] == ["anna@lab b"]
+    assert [one.what for one in deeds] == [FORGOTTEN, *(one.what for one in before)]
+    assert [one.at for one in deeds[1:]] == [one.at for one in before]
+    assert "anna" not in str(deeds).replace("anna@lab b", "").lower()
+    assert [one.about for one in deeds if one.after == {"name": "Bert"}] == [bert.id]
+    assert [one.after for one in deeds if one.by == marks["key_a"]] == [{"x": "y"}]
+    assert await store.version() == deeds[0].number
+    if isinstance(place, Path):
+        left = held(place.parent)
+        assert "Perenna" not in left
+        assert "laptop" not in left

@@ -23,6 +23,7 @@ from portico.ledger.postgres import open_postgres
 from portico.ledger.rows import row_of
 from portico.ledger.sqlite import open_sqlite
 from portico.routing.attempts import Abandoned, Answered, Passage
+from portico.stores.whom import Whom
 from tests.ledger.entries import GEMINI, LIMITED, PRETEND, QWEN, attempt, entry
 
 pytestmark = pytest.mark.anyio
@@ -350,3 +351,65 @@ async def test_hostile_filters_find_nothing_and_change_nothing(
     assert await store.requests(RequestQuery(chat=text)) == []
     assert await store.requests(RequestQuery(before=text)) == []
     assert await store.requests(RequestQuery()) == [kept]
+
+
+ANNA = Whom(frozenset({"anna@lab", "Anna@lab"}), frozenset({"key_anna"}))
+
+
+def of_anna() -> list[RequestRow]:
+    """By herself, by her key without a word of whom, and through a front end."""
+    ways: list[dict[str, object]] = [
+        {"person": "anna@lab", "caller": "key_anna"},
+        {"person": None, "caller": "key_anna"},
+        {"person": "Anna@lab", "caller": "key_webui"},
+    ]
+    return [row(attempt(GEMINI), attempt(PRETEND), started=NOON, **way) for way in ways]
+
+
+def of_others() -> list[RequestRow]:
+    ways = [{"person": "bert", "caller": "key_webui"}, {"person": "bert", "caller": "key_anna"}]
+    return [row(attempt(QWEN), started=NOON, **way) for way in [*ways, {"caller": None}]]
+
+
+async def test_somebody_forgotten_leaves_sums_that_are_nobodys(store: LedgerStore) -> None:
+    theirs, others = of_anna(), of_others()
+    await store.append([*theirs, *others])
+    before = {key: await by(store, key) for key in By}
+    assert sorted(await store.requests_of(ANNA)) == sorted(one.id for one in theirs)
+    assert await store.forget(ANNA) == 3
+    assert await store.forget(ANNA) == 0
+    assert await store.requests_of(ANNA) == []
+    left = await store.requests(RequestQuery())
+    assert {one.id for one in left} == {one.id for one in others}
+    assert {one.caller for one in left} == {"key_webui", None}, "their key is named nowhere"
+    after = {key: await by(store, key) for key in By}
+    for key in set(By) - {By.PERSON, By.CALLER}:
+        assert after[key] == before[key], "what was spent was spent"
+    assert after[By.PERSON].keys() == {"bert", None}
+    assert after[By.CALLER].keys() == {"key_webui", None}
+    nobody = after[By.PERSON][None]
+    assert (nobody.requests, nobody.attempts, nobody.simulated) == (4, 7, 3)
+    assert after[By.PERSON]["bert"] == before[By.PERSON]["bert"]
+    assert after[By.CALLER][None].requests == 4
+
+
+async def test_nobody_of_that_name_takes_nothing_away(store: LedgerStore) -> None:
+    rows = [*of_anna(), *of_others()]
+    await store.append(rows)
+    for name in HOSTILE:
+        assert await store.forget(Whom(frozenset({name}), frozenset({name}))) == 0
+    assert await store.forget(Whom(frozenset())) == 0
+    assert len(await store.requests(RequestQuery())) == len(rows)
+
+
+def held(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+async def test_nothing_of_what_was_forgotten_is_left_in_the_file(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path / "ledger.db") as ledger, open_sqlite(tmp_path / "ledger.db"):
+        await ledger.append([*of_anna(), *of_others()])
+        await ledger.forget(ANNA)
+        left = held(tmp_path)
+    assert b"anna" not in left.lower()
+    assert b"bert" in left

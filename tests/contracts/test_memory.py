@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portico.errors import StoreUnavailable
-from portico.memory.base import EVERYBODY, Memory, Point, Space, Spaces, ident
+from portico.memory.base import EVERYBODY, Gone, Memory, Point, Space, Spaces, ident
 from portico.memory.local import open_local
 from portico.memory.words import asked_of
 
@@ -197,6 +197,60 @@ async def test_what_is_forgotten_is_gone_from_every_search(memory: Memory) -> No
     assert await memory.count() == 1
     assert await worded(memory, "red") == ["art_b"]
     assert await near(memory, "art_a") == ["art_b"]
+
+
+def gone() -> Gone:
+    return Gone(
+        frozenset({"art_a"}), frozenset({ident("art_b", "req_2")}), frozenset({("art_b", "ann")})
+    )
+
+
+async def test_what_is_erased_is_gone_and_what_others_said_of_the_same_screen_stays(
+    memory: Memory,
+) -> None:
+    assert await memory.erase(gone()) == 0
+    both = frozenset({"ann", "bert"})
+    await memory.put(
+        [
+            point("art_a", "red", "ann"),
+            point("art_b", "red", readers=both),
+            point("art_b", "blue", id=ident("art_b", "req_2"), chat="req_2", readers=both),
+        ]
+    )
+    assert await memory.erase(gone(), dry_run=True) == 2
+    assert await memory.count() == 3
+    assert await memory.erase(gone()) == 2
+    assert await memory.erase(gone()) == 0
+    assert await memory.count() == 1
+    assert await worded(memory, "red", "bert") == ["art_b"]
+    assert await worded(memory, "blue", "bert") == []
+    assert await worded(memory, "red", "ann") == []
+
+
+async def test_what_is_erased_is_gone_from_the_memory_of_another_model(opener: Opener) -> None:
+    async with opener() as first:
+        await first.put([point("art_a", "red")])
+    async with opener(ELSE) as second:
+        assert await second.erase(Gone(frozenset({"art_z"}))) == 0
+        assert await second.erase(gone(), dry_run=True) == 1
+        assert await second.erase(gone()) == 1
+    async with opener() as again:
+        assert await again.count() == 0
+
+
+async def test_erased_words_are_in_no_file(tmp_path: Path) -> None:
+    async with open_local(tmp_path, SPACES) as memory, open_local(tmp_path, SPACES) as other:
+        await memory.put([point("art_a", "zanzibar"), point("art_b", "madagascar")])
+        assert await other.count() == 2
+        await memory.erase(gone())
+        left = everything_in(tmp_path)
+    assert b"zanzibar" not in left
+    assert b"art_a" not in left
+    assert b"madagascar" in left
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
 async def test_what_was_put_outlives_closing(opener: Opener) -> None:

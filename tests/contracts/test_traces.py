@@ -12,6 +12,7 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace as changed
 
+from portico.stores.whom import Whom
 from portico.traces.base import (
     DAY,
     Capture,
@@ -235,7 +236,7 @@ async def test_hostile_names_are_only_names(store: TraceStore, text: str) -> Non
     assert await store.cards(TraceQuery(modality=text)) == []
     assert await store.cards(TraceQuery(before=text)) == []
     assert await store.find(text) is None
-    assert await store.forget(text) == 1
+    assert await store.forget(Whom.named(text)) == 1
     assert await store.cards(TraceQuery()) == [other.card]
 
 
@@ -267,7 +268,9 @@ async def test_a_sweep_takes_all_that_has_expired_however_much(
     stays = trace(expires=None)
     await store.append([stays])
     clock.now = NOW + 4000
+    assert await store.sweep(dry_run=True) == 450
     assert await store.sweep() == 450
+    assert await store.sweep(dry_run=True) == 0
     assert await store.cards(TraceQuery()) == [stays.card]
 
 
@@ -297,8 +300,20 @@ async def test_a_person_can_be_forgotten(store: TraceStore) -> None:
     theirs = [trace(person="anna", life=life) for life in Life]
     others = [trace(person="bert"), trace()]
     await store.append([*theirs, *others])
-    assert await store.forget("anna") == 4
-    assert await store.forget("anna") == 0
+    assert await store.forget(Whom.named("anna"), dry_run=True) == 4
+    assert await store.forget(Whom.named("anna")) == 4
+    assert await store.forget(Whom.named("anna")) == 0
+    assert {card.id for card in await store.cards(TraceQuery())} == {one.card.id for one in others}
+
+
+async def test_of_a_key_that_is_theirs_goes_what_is_nobody_elses(store: TraceStore) -> None:
+    theirs = [trace(person="anna"), trace(caller="key_a"), trace(person="Anna", caller="key_b")]
+    others = [trace(caller="key_a", person="bert"), trace(caller="key_c"), trace()]
+    await store.append([*theirs, *others])
+    whom = Whom(frozenset({"anna", "Anna"}), frozenset({"key_a"}))
+    assert await store.forget(whom, dry_run=True) == 3
+    assert len(await store.cards(TraceQuery())) == 6, "nothing was deleted"
+    assert await store.forget(whom) == 3
     assert {card.id for card in await store.cards(TraceQuery())} == {one.card.id for one in others}
 
 

@@ -109,7 +109,9 @@ class Rest:
         return _told({"points": points, "next_page_offset": offset})
 
     async def counted(self, request: Request) -> Response:
-        return _told(await self.client.count(request.path_params["name"]))
+        asked = await self._read(request, models.CountRequest)
+        name = request.path_params["name"]
+        return _told(await self.client.count(name, count_filter=asked.filter))
 
     async def deleted(self, request: Request) -> Response:
         asked = await self._read(request, models.FilterSelector)

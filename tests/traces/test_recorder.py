@@ -11,6 +11,7 @@ import pytest
 from msgspec import Raw
 
 from portico.errors import StoreUnavailable
+from portico.stores.whom import Whom
 from portico.traces.base import DAY, Keep, Trace, TraceQuery
 from portico.traces.composing import Composer
 from portico.traces.desk import Desk, keep_swept
@@ -244,7 +245,7 @@ async def test_a_person_is_forgotten_also_where_they_wait(store: Moody, tmp_path
         recorder.record(waiting)
         recorder.record(others)
         await until(lambda: recorder.spooled == 2)
-        assert await recorder.forget("anna") == 2
+        assert await recorder.forget(Whom.named("anna")) == 2
         store.away = False
         await until(lambda: not ring.batches())
         assert await kept(store) == ids([others])

@@ -5,6 +5,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portico.stores.whom import Whom
 from portico.traces.base import Trace
 from portico.traces.ring import BARE, Ring
 from tests.traces.made import trace
@@ -91,6 +92,6 @@ def test_a_person_can_be_taken_out(tmp_path: Path) -> None:
     ring, stays = Ring(tmp_path / "ring"), trace(person="bert")
     ring.write([trace(person="anna"), stays])
     ring.write([trace(person="anna")])
-    assert ring.forget("anna") == 2
+    assert ring.forget(Whom.named("anna")) == 2
     assert waiting(ring) == [stays]
-    assert ring.forget("anna") == 0
+    assert ring.forget(Whom.named("anna")) == 0

@@ -238,8 +238,8 @@ class Roster:
 
 class AccessStore(Protocol):
     """
-    Where keys, people, teams and the audit are kept. Keys are never deleted: who a row of the
-    ledger belongs to stays known.
+    Where keys, people, teams and the audit are kept. A key goes only when its person is forgotten:
+    who a row of the ledger belongs to stays known.
 
     Every change is kept with the deed that tells of it, both or neither. Every method raises
     StoreUnavailable if the store does not answer, and ConfigError if a newer version of this
@@ -264,6 +264,14 @@ class AccessStore(Protocol):
 
     async def note(self, deed: Deed) -> None:
         """Keep a deed that changed nothing here."""
+        ...
+
+    async def forget(self, marks: Mapping[str, str], deed: Deed) -> None:
+        """
+        Delete the people and keys with the ids of *marks*, and keep *deed*, which names none.
+
+        Deeds of before get the marks in the place of the ids, as `access.forgetting` says.
+        """
         ...
 
     async def deeds(self, before: int | None = None, limit: int = 50) -> Sequence[Deed]:

@@ -1,9 +1,10 @@
 """AccessStore in a Postgres, beside the ledger."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from portico.access.base import Deed, Kept, Person, Register, Team
+from portico.access.forgetting import changed as changed_deeds
 from portico.access.rows import (
     DEED_COLUMNS,
     KEY_COLUMNS,
@@ -79,6 +80,10 @@ class PostgresAccess:
 
         await self._change(work, deed)
 
+    async def forget(self, marks: Mapping[str, str], deed: Deed) -> None:
+        """See AccessStore."""
+        await self._change(lambda connection: _forget(connection, marks), deed)
+
     async def deeds(self, before: int | None = None, limit: int = 50) -> Sequence[Deed]:
         """See AccessStore."""
         most = min(max(limit, 1), MOST)
@@ -103,6 +108,20 @@ class PostgresAccess:
             await connection.execute(f"INSERT INTO portico.deeds VALUES ({marks})", *row)
 
         await self._tables.write(both, PATIENCE)
+
+
+async def _forget(connection: Connection, marks: Mapping[str, str]) -> None:
+    every = await connection.fetch(f"SELECT {', '.join(DEED_COLUMNS)} FROM portico.deeds")
+    for deed in changed_deeds((deed_of(tuple(row)) for row in every), marks):
+        number, _, actor, _, *told = deed_row(deed, deed.number)
+        sql = (
+            "UPDATE portico.deeds SET actor = $1, about = $2, was = $3, became = $4"
+            " WHERE number = $5"
+        )
+        await connection.execute(sql, actor, *told, number)
+    for table in ("people", "keys"):
+        sql = f"DELETE FROM portico.{table} WHERE id = ANY($1::text[])"
+        await connection.execute(sql, sorted(marks))
 
 
 async def _version(connection: Connection) -> int:

@@ -2,11 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from portico.access.base import Deed, Kept, Person, Register, Team
+from portico.access.forgetting import changed as changed_deeds
 from portico.access.rows import (
     DEED_COLUMNS,
     KEY_COLUMNS,
@@ -24,7 +25,7 @@ from portico.access.rows import (
     team_of,
 )
 from portico.stores.migrations import steps
-from portico.stores.sqlite import BUSY, make, migrate, transaction, translated
+from portico.stores.sqlite import BUSY, make, migrate, scrub, transaction, translated
 
 
 class SQLiteAccess:
@@ -58,6 +59,11 @@ class SQLiteAccess:
     async def note(self, deed: Deed) -> None:
         """See AccessStore."""
         await self._change(lambda _: None, deed)
+
+    async def forget(self, marks: Mapping[str, str], deed: Deed) -> None:
+        """See AccessStore; what was there is overwritten."""
+        await self._change(lambda connection: _forget(connection, marks), deed)
+        await asyncio.to_thread(self._with, scrub)
 
     async def deeds(self, before: int | None = None, limit: int = 50) -> Sequence[Deed]:
         """See AccessStore."""
@@ -130,6 +136,17 @@ def _keep(connection: sqlite3.Connection, thing: Thing) -> None:
 def _drop(connection: sqlite3.Connection, thing: Person | Team) -> None:
     table, _ = table_of(thing)
     connection.execute(f"DELETE FROM {table} WHERE id = ?", (thing.id,))
+
+
+def _forget(connection: sqlite3.Connection, marks: Mapping[str, str]) -> None:
+    every = connection.execute(f"SELECT {', '.join(DEED_COLUMNS)} FROM deeds").fetchall()
+    for deed in changed_deeds(map(deed_of, every), marks):
+        number, _, actor, _, *told = deed_row(deed, deed.number)
+        sql = "UPDATE deeds SET actor = ?, about = ?, was = ?, became = ? WHERE number = ?"
+        connection.execute(sql, (actor, *told, number))
+    for ident in marks:
+        connection.execute("DELETE FROM people WHERE id = ?", (ident,))
+        connection.execute("DELETE FROM keys WHERE id = ?", (ident,))
 
 
 def _deeds(connection: sqlite3.Connection, before: int | None, limit: int) -> list[Deed]:

@@ -75,6 +75,8 @@ class Archive:
             bare=plain,
         )
         await self._index.add(artifact)
+        if twin is None:  # whoever was forgotten meanwhile took no bytes with them that we need
+            await self._shelf.put(key, data)
         return artifact
 
     async def find(self, ident: str, caller: str | None) -> Artifact:

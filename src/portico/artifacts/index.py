@@ -78,6 +78,22 @@ class Held:
     grants: frozenset[str] = field(default_factory=frozenset)
 
 
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """
+    What an index knows of somebody.
+
+    `artifacts` are theirs. `shown` are others' artifacts, each with a request of theirs that showed
+    it, `given` others' artifacts that they may see, each with the name under which. `keys` are
+    those of bytes that nothing but these speaks of, or that had still to go before.
+    """
+
+    artifacts: frozenset[str] = frozenset()
+    shown: frozenset[tuple[str, str]] = frozenset()
+    given: frozenset[tuple[str, str]] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+
 class Claim(StrEnum):
     """What the index says to somebody who is about to put bytes under a key."""
 
@@ -199,6 +215,14 @@ class Index(Protocol):
 
     async def forget(self, key: str) -> None:
         """End that: whoever claims *key* next has to put its bytes."""
+        ...
+
+    async def theirs(self, owners: Collection[str], requests: Collection[str]) -> Theirs:
+        """Return what is of *owners*, or was shown in *requests*; `keys` may be others' too."""
+        ...
+
+    async def disown(self, owners: Collection[str], requests: Collection[str]) -> Theirs:
+        """Forget all of that; return what it was, with those keys only that have to go."""
         ...
 
 

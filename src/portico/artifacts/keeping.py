@@ -243,7 +243,20 @@ class Keeper:
         new = artifact if held.new else None
         gone = await self._shelf.index.settle(stored, new, uses(seen, artifact, keys, at))
         if not gone:
+            await self._still_there(seen, artifact, keys)
             self._recent.keep(seen, artifact, keys, claimed)
+
+    async def _still_there(self, seen: Seen, artifact: Artifact, keys: Sequence[str]) -> None:
+        """Put back what went with somebody forgotten, before anything of ours spoke of it."""
+        if seen.artifact is not None:
+            return
+        views = {key: view for key, view in zip(keys, seen.shown, strict=True) if key}
+        met = await self._shelf.meet(seen.owner, seen.raw, [*views, artifact.key])
+        for key, claim in met.claims.items():
+            if claim is Claim.NEW and key in views:
+                await self._shelf.put(key, views[key].content)
+            elif claim is Claim.NEW and key == artifact.key == blob_key(seen.raw):
+                await self._shelf.put(key, await seen.bytes())
 
     async def _named(self, ident: str) -> _Held | None:
         """Return the artifact of that id; None if it was deleted."""

@@ -3,14 +3,16 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from portico.artifacts import disowning
 from portico.artifacts.base import blob_key
-from portico.artifacts.index import CONDEMNED, Artifact, Claim, Held, Met, Use
+from portico.artifacts.index import CONDEMNED, Artifact, Claim, Held, Met, Theirs, Use
 from portico.stores.migrations import steps
-from portico.stores.sqlite import Session, migrate, open_session, transaction
+from portico.stores.sqlite import Session, migrate, open_session, scrub, transaction
 
 _WHAT = "the index of artifacts"
 _ARTIFACT = "id, owner, raw, key, kind, size, width, height, pixels, name, created, bare, uploaded"
@@ -145,6 +147,17 @@ class SQLiteIndex:
     async def forget(self, key: str) -> None:
         """See Index."""
         await self._all("DELETE FROM blobs WHERE key = ?", [(key,)])
+
+    async def theirs(self, owners: Collection[str], requests: Collection[str]) -> Theirs:
+        """See Index."""
+        return await self._write(lambda one: disowning.theirs(one, owners, requests))
+
+    async def disown(self, owners: Collection[str], requests: Collection[str]) -> Theirs:
+        """See Index; what was there is overwritten."""
+        found = await self._write(lambda one: disowning.disown(one, owners, requests))
+        keys = await self._session.run(disowning.left)
+        await self._session.run(scrub)
+        return replace(found, keys=frozenset(keys))
 
     async def _row(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...]:
         return await self._session.run(

@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from portico.routing.attempts import Abandoned, Answered, Attempt, Broken, Failed, Kind, Outcome
+from portico.stores.whom import Whom
 
 MOST = 200
 """Requests that one query may return."""
@@ -259,6 +260,18 @@ class LedgerStore(Protocol):
 
     async def request(self, ident: str) -> RequestRow | None:
         """Return one request with its attempts in the order of asking, or None."""
+        ...
+
+    async def requests_of(self, whom: Whom) -> list[str]:
+        """Return the ids of all requests of *whom*."""
+        ...
+
+    async def forget(self, whom: Whom) -> int:
+        """
+        Delete all rows of *whom*; return how many requests.
+
+        What they add up to stays, and is nobody's from then on.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ from portico.ledger.base import (
     UsageQuery,
     UsageRow,
 )
+from portico.stores.whom import Whom
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,14 @@ class LateLedger:
     async def request(self, ident: str) -> RequestRow | None:
         """See LedgerStore."""
         return await self._done(lambda store: store.request(ident))
+
+    async def requests_of(self, whom: Whom) -> list[str]:
+        """See LedgerStore."""
+        return await self._done(lambda store: store.requests_of(whom))
+
+    async def forget(self, whom: Whom) -> int:
+        """See LedgerStore."""
+        return await self._done(lambda store: store.forget(whom))
 
     async def look(self) -> bool:
         """Ask once, within bounds, and return whether the store answered."""

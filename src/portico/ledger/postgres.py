@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple
 
-from portico.ledger import queries, series, sums
+from portico.ledger import forgetting, queries, series, sums
 from portico.ledger.base import (
     RequestQuery,
     RequestRow,
@@ -18,12 +18,16 @@ from portico.ledger.fresh import fresh
 from portico.stores.migrations import steps
 from portico.stores.postgres import Connection, Record
 from portico.stores.tables import Tables, open_tables
+from portico.stores.whom import Whom
 
 WRITING = 5.0
 """Seconds for one batch, as long as the writer's own patience: it has a spool to turn to."""
 
 READING = 10.0
 """Seconds for a page or a sum: nobody's chat waits for it."""
+
+FORGETTING = 60.0
+"""Seconds for one step of forgetting somebody: an operator waits for it."""
 
 
 @asynccontextmanager
@@ -83,6 +87,28 @@ class PostgresLedger:
         found = await self._rows(queries.one(ident))
         return found[0] if found else None
 
+    async def requests_of(self, whom: Whom) -> list[str]:
+        """See LedgerStore."""
+
+        async def work(connection: Connection) -> list[str]:
+            found = await _fetch(connection, forgetting.requests_of(whom))
+            return [str(row["id"]) for row in found]
+
+        return await self._tables.read(work, FORGETTING)
+
+    async def forget(self, whom: Whom) -> int:
+        """See LedgerStore."""
+
+        async def some(connection: Connection) -> int:
+            sql, values = queries.POSTGRES(forgetting.some_gone(whom))
+            return len(await connection.fetch(f"{sql} RETURNING id", *values))
+
+        gone = 0
+        while count := await self._tables.write(some, FORGETTING):
+            gone += count
+        await self._tables.write(lambda connection: _nobodys(connection, whom), FORGETTING)
+        return gone
+
     async def _rows(self, wanted: queries.Statement) -> list[RequestRow]:
         async def work(connection: Connection) -> list[RequestRow]:
             await connection.execute(_SNAPSHOT)
@@ -111,6 +137,14 @@ async def _append(connection: Connection, rows: Sequence[RequestRow]) -> None:
     cells = sums.added_up(fresh(new, set(), known))
     sql, _ = queries.POSTGRES((queries.add_hour(), ()))
     await connection.executemany(sql, [(*astuple(cell), *astuple(more)) for cell, more in cells])
+
+
+async def _nobodys(connection: Connection, whom: Whom) -> None:
+    await _fetch(connection, forgetting.keys_gone(whom))
+    cells = await _fetch(connection, forgetting.cells_gone(whom))
+    sql, _ = queries.POSTGRES((queries.add_hour(), ()))
+    told = [tuple(values) for values in forgetting.nobodys([tuple(cell) for cell in cells])]
+    await connection.executemany(sql, told)
 
 
 async def _insert(

@@ -28,7 +28,16 @@ class Spool:
     def write(self, rows: Sequence[RequestRow]) -> None:
         """Keep one batch; raises OSError and leaves nothing half written under its name."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = self.directory / f"{time.time_ns():020d}-{os.getpid()}.jsonl"
+        self._put(self.directory / f"{time.time_ns():020d}-{os.getpid()}.jsonl", rows)
+
+    def replace(self, batch: Path, rows: Sequence[RequestRow]) -> None:
+        """Let *batch* hold *rows* only; without any it is gone; raises OSError."""
+        if rows:
+            self._put(batch, rows)
+        else:
+            self.remove(batch)
+
+    def _put(self, name: Path, rows: Sequence[RequestRow]) -> None:
         draft = name.with_suffix(".draft")
         with open(draft, "wb", opener=_private) as file:
             file.write(_ENCODER.encode_lines(rows))

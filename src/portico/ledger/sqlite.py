@@ -7,7 +7,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from portico.ledger import queries, series, sums
+from portico.ledger import forgetting, queries, series, sums
 from portico.ledger.base import (
     RequestQuery,
     RequestRow,
@@ -19,7 +19,15 @@ from portico.ledger.base import (
 from portico.ledger.columns import ATTEMPT, REQUEST, attempt_values, request_values, together
 from portico.ledger.fresh import fresh
 from portico.stores.migrations import steps
-from portico.stores.sqlite import Session, migrate, open_session, transaction
+from portico.stores.sqlite import (
+    Session,
+    migrate,
+    open_session,
+    overwriting,
+    scrub,
+    transaction,
+)
+from portico.stores.whom import Whom
 
 _WHAT = "the ledger"
 
@@ -71,6 +79,23 @@ class SQLiteLedger:
         found = await self._reader.run(lambda connection: _rows(connection, wanted))
         return found[0] if found else None
 
+    async def requests_of(self, whom: Whom) -> list[str]:
+        """See LedgerStore."""
+        wanted = forgetting.requests_of(whom)
+        return await self._reader.run(
+            lambda connection: [ident for (ident,) in _execute(connection, wanted)]
+        )
+
+    async def forget(self, whom: Whom) -> int:
+        """See LedgerStore; what was there is overwritten."""
+        gone, some = 0, forgetting.some_gone(whom)
+        await self._writer.run(overwriting)
+        while count := await self._writer.run(lambda one: _execute(one, some).rowcount):
+            gone += count
+        await self._writer.run(lambda connection: _nobodys(connection, whom))
+        await self._writer.run(scrub)
+        return gone
+
 
 def _read_only(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
@@ -102,6 +127,14 @@ def _append(connection: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
         sql, _ = queries.SQLITE((queries.add_hour(), ()))
         cells = sums.added_up(new)
         connection.executemany(sql, [(*astuple(cell), *astuple(more)) for cell, more in cells])
+
+
+def _nobodys(connection: sqlite3.Connection, whom: Whom) -> None:
+    with transaction(connection):
+        _execute(connection, forgetting.keys_gone(whom))
+        cells = _execute(connection, forgetting.cells_gone(whom)).fetchall()
+        sql, _ = queries.SQLITE((queries.add_hour(), ()))
+        connection.executemany(sql, list(forgetting.nobodys(cells)))
 
 
 def _known(connection: sqlite3.Connection, table: str, idents: Sequence[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from msgspec import Struct
@@ -78,6 +79,19 @@ class Hit(Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """
+    What is to leave no trace: everything of *artifacts*, single *points*, and names of *readers*.
+
+    `readers` are pairs of an artifact and who may not see it any more.
+    """
+
+    artifacts: frozenset[str] = frozenset()
+    points: frozenset[str] = frozenset()
+    readers: frozenset[tuple[str, str]] = frozenset()
+
+
 class Memory(Protocol):
     """
     Keeps points whose vectors are of the spaces that it was opened with.
@@ -104,6 +118,14 @@ class Memory(Protocol):
 
     async def forget(self, artifacts: Collection[str]) -> None:
         """Forget all that is known of *artifacts*; that there was nothing is no error."""
+        ...
+
+    async def erase(self, gone: Gone, *, dry_run: bool = False) -> int:
+        """
+        Leave nothing of *gone*, in whatever spaces and files; return how many points that takes.
+
+        Vectors of other spaces than these may go as a whole. A dry run changes nothing.
+        """
         ...
 
     async def count(self) -> int:

@@ -11,15 +11,16 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from portico.errors import StoreUnavailable
-from portico.memory.base import Hit, Point, Spaces, Vector, fingerprint, readers_of
+from portico.memory.base import Gone, Hit, Point, Spaces, Vector, fingerprint, readers_of
 from portico.memory.words import asked_of, words_of
+from portico.stores.sqlite import scrub
 
 BUSY = 2.0
 """Seconds to wait for another process's transaction."""
@@ -90,6 +91,10 @@ class Local:
     async def forget(self, artifacts: Collection[str]) -> None:
         """See Memory."""
         await self._do(lambda: self._forget(artifacts))
+
+    async def erase(self, gone: Gone, *, dry_run: bool = False) -> int:
+        """See Memory."""
+        return await self._do(lambda: self._erase(gone, dry_run))
 
     async def count(self) -> int:
         """See Memory."""
@@ -255,15 +260,40 @@ class Local:
 
     def _forget(self, artifacts: Collection[str]) -> None:
         with self._writing() as connection:
-            for artifact in artifacts:
-                rows = connection.execute(
-                    "SELECT slot FROM points WHERE artifact = ?", (artifact,)
-                ).fetchall()
-                for (slot,) in rows:
-                    for space in self._spaces:
-                        self._write(space, slot, None)
-                    for table, key in (("readers", "slot"), ("words", "rowid"), ("points", "slot")):
-                        connection.execute(f"DELETE FROM {table} WHERE {key} = ?", (slot,))
+            self._drop(connection, _slots(connection, Gone(frozenset(artifacts))))
+
+    def _drop(self, connection: sqlite3.Connection, slots: Collection[int]) -> None:
+        for slot in slots:
+            for space in self._spaces:
+                self._write(space, slot, None)
+            for table, key in (("readers", "slot"), ("words", "rowid"), ("points", "slot")):
+                connection.execute(f"DELETE FROM {table} WHERE {key} = ?", (slot,))
+
+    def _erase(self, gone: Gone, dry_run: bool) -> int:
+        if not self._folder.exists():
+            return 0
+        strange = sum(self._erased_strange(path, gone, dry_run) for path in self._strange())
+        if not (self._folder / f"{self._name}.db").exists():
+            return strange
+        found = _slots(self._open(), gone)
+        if dry_run:
+            return strange + len(found)
+        for artifact, reader in gone.readers:
+            self._share(artifact, reader, False)
+        with self._writing() as connection:
+            self._drop(connection, found)
+            connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        scrub(self._open())  # words that were deleted would still be in free pages
+        return strange + len(found)
+
+    def _erased_strange(self, path: Path, gone: Gone, dry_run: bool) -> int:
+        """Nobody searches vectors of other spaces; a rebuild would delete them too."""
+        with closing(sqlite3.connect(path, timeout=BUSY, isolation_level=None)) as connection:
+            found = len(_slots(connection, gone))
+        if found and not dry_run:
+            for file in self._folder.glob(f"{path.stem}.*"):
+                file.unlink(missing_ok=True)
+        return found
 
     def _strange(self) -> list[Path]:
         every = self._folder.glob("designs-*.db")
@@ -273,6 +303,15 @@ class Local:
         self.close()
         for path in self._folder.glob("designs-*"):
             path.unlink(missing_ok=True)
+
+
+def _slots(connection: sqlite3.Connection, gone: Gone) -> set[int]:
+    named = [("artifact", one) for one in gone.artifacts] + [("id", one) for one in gone.points]
+    return {
+        slot
+        for column, name in named
+        for (slot,) in connection.execute(f"SELECT slot FROM points WHERE {column} = ?", (name,))
+    }
 
 
 def _compared(held: Numbers, asked: Numbers, slots: Slots) -> Numbers:

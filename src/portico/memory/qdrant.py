@@ -6,8 +6,9 @@ sparse vector, whose rarity (IDF) the server knows.
 """
 
 import warnings
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from itertools import batched
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 from uuid import UUID
@@ -17,7 +18,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
 
 from portico.errors import StoreUnavailable
-from portico.memory.base import Hit, Point, Spaces, Vector, fingerprint, readers_of
+from portico.memory.base import Gone, Hit, Point, Spaces, Vector, fingerprint, readers_of
 from portico.memory.words import asked_of, place, weights, words_of
 
 WORDS = "words"
@@ -112,6 +113,14 @@ class Qdrant:
                 chosen = models.FilterSelector(filter=models.Filter(must=[of]))
                 await self._client.delete(self._name, chosen, wait=True)
 
+    async def erase(self, gone: Gone, *, dry_run: bool = False) -> int:
+        """See Memory."""
+        with _answering():
+            if not dry_run and await self._known():
+                for artifact, reader in gone.readers:
+                    await self.share(artifact, reader, seen=False)
+            return sum([await self._erased(name, gone, dry_run) for name in await self._ours()])
+
     async def count(self) -> int:
         """See Memory."""
         with _answering():
@@ -164,6 +173,15 @@ class Qdrant:
                 await self._client.create_payload_index(self._name, field, keyword, wait=True)
         self._there = True
 
+    async def _erased(self, name: str, gone: Gone, dry_run: bool) -> int:
+        count = 0
+        for some in batched(_conditions(gone), PAGE):
+            chosen = models.Filter(should=list(some))
+            count += (await self._client.count(name, count_filter=chosen, exact=True)).count
+            if not dry_run:
+                await self._client.delete(name, models.FilterSelector(filter=chosen), wait=True)
+        return count
+
     async def _query(self, **asked: Any) -> list[models.ScoredPoint]:
         with _answering():
             if not await self._known():
@@ -209,6 +227,13 @@ def _struct(point: Point) -> models.PointStruct:
             "readers": sorted(point.readers),
         },
     )
+
+
+def _conditions(gone: Gone) -> Iterator[Any]:
+    for artifact in sorted(gone.artifacts):
+        yield models.FieldCondition(key="artifact", match=models.MatchValue(value=artifact))
+    if gone.points:
+        yield models.HasIdCondition(has_id=[str(UUID(one)) for one in sorted(gone.points)])
 
 
 def _visible(reader: str | None) -> models.Filter:

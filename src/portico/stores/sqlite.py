@@ -87,6 +87,25 @@ def migrate(connection: sqlite3.Connection, steps: Steps) -> None:
             )
 
 
+def overwriting(connection: sqlite3.Connection) -> None:
+    """Let what this connection deletes be overwritten with zeros."""
+    connection.execute("PRAGMA secure_delete = ON").fetchall()
+
+
+def scrub(connection: sqlite3.Connection) -> None:
+    """
+    Leave nothing in the file, nor beside it, of what was deleted before: rewrites all of it.
+
+    Raises:
+        sqlite3.OperationalError: somebody else holds the file; nothing is lost, and it can be done
+            again.
+    """
+    connection.execute("VACUUM")
+    ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if busy:
+        raise sqlite3.OperationalError("database is locked")
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Raise StoreUnavailable for whatever SQLite and the disk raise in the block."""

@@ -8,6 +8,8 @@ from typing import Protocol
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from portico.stores.whom import Whom
+
 MOST = 200
 """Traces that one query may return."""
 
@@ -173,12 +175,12 @@ class TraceStore(Protocol):
         """Take over `life`, `expires` and `flags` of *card*; False if its trace is not there."""
         ...
 
-    async def sweep(self) -> int:
-        """Delete what has expired; return how many, as far as this store counts them."""
+    async def sweep(self, *, dry_run: bool = False) -> int:
+        """Delete what has expired, or only count it; return how many, as far as they are there."""
         ...
 
-    async def forget(self, person: str) -> int:
-        """Delete everything of *person*, pinned or not; return how many."""
+    async def forget(self, whom: Whom, *, dry_run: bool = False) -> int:
+        """Delete everything of *whom*, pinned or not, or only count it; return how many."""
         ...
 
     def export(self) -> AsyncIterator[Trace]:

@@ -1,7 +1,8 @@
 """A query as SQL's conditions: every value is a parameter, only our own words are SQL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from portico.stores.whom import Whom
 from portico.traces.base import EQUAL, PRESENT, TraceQuery
 
 type Mark = Callable[[int], str]
@@ -11,6 +12,18 @@ type Mark = Callable[[int], str]
 def live(mark: str) -> str:
     """Return the condition that a trace has not expired at the parameter *mark*."""
     return f"(expires IS NULL OR expires > {mark})"
+
+
+def theirs(whom: Whom, mark: str) -> tuple[str, list[object]]:
+    """Return the condition that a trace is of *whom*, with *mark* for each of its parameters."""
+    people, keys = sorted(whom.people), sorted(whom.keys)
+    named = f"person IN ({_marks(people, mark)})"
+    owned = f"person IS NULL AND caller IN ({_marks(keys, mark)})"
+    return f"({named} OR ({owned}))", [*people, *keys]
+
+
+def _marks(values: Sequence[str], mark: str) -> str:
+    return ", ".join(mark for _ in values) or "NULL"
 
 
 def where(

@@ -22,6 +22,7 @@ from pymongo.errors import (
 
 from portico.errors import ConfigError, Problem, StoreUnavailable
 from portico.stores.guard import Guard
+from portico.stores.whom import Whom
 from portico.traces.base import EQUAL, PRESENT, Card, Trace, TraceQuery
 
 DATABASE = "portico"
@@ -128,13 +129,15 @@ class MongoTraces:
         done = await self._do(lambda: self._collection.update_one(which, change))
         return done.matched_count > 0
 
-    async def sweep(self) -> int:
+    async def sweep(self, *, dry_run: bool = False) -> int:
         """See TraceStore; MongoDB does the same by itself, about once a minute."""
-        return await self._delete({"expires": {"$lte": self._clock()}})
+        return await self._gone({"expires": {"$lte": self._clock()}}, dry_run)
 
-    async def forget(self, person: str) -> int:
+    async def forget(self, whom: Whom, *, dry_run: bool = False) -> int:
         """See TraceStore."""
-        return await self._delete({"person": person})
+        named: Document = {"person": {"$in": sorted(whom.people)}}
+        owned: Document = {"person": None, "caller": {"$in": sorted(whom.keys)}}
+        return await self._gone({"$or": [named, owned]}, dry_run)
 
     async def export(self) -> AsyncIterator[Trace]:
         """See TraceStore."""
@@ -181,7 +184,9 @@ class MongoTraces:
         wanted = {"_id": {"$gt": ident}, **self._live()}
         return await self._collection.find(wanted).sort("_id", 1).limit(PAGE).to_list()
 
-    async def _delete(self, which: Document) -> int:
+    async def _gone(self, which: Document, dry_run: bool) -> int:
+        if dry_run:
+            return await self._do(lambda: self._collection.count_documents(which))
         gone = await self._do(lambda: self._collection.delete_many(which))
         return gone.deleted_count
 

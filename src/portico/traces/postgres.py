@@ -10,6 +10,7 @@ from msgspec import Raw
 from portico.stores.migrations import steps
 from portico.stores.postgres import Connection, Record
 from portico.stores.tables import Tables, open_tables
+from portico.stores.whom import Whom
 from portico.traces.base import Card, Trace, TraceQuery
 from portico.traces.conditions import live, where
 
@@ -21,6 +22,9 @@ PAGE = 50
 
 SWEPT = 500
 """Traces that are deleted in one go."""
+
+COUNTING = 30.0
+"""Seconds to count what would go: an operator waits for it, and nobody else."""
 
 SIZE = 3
 """Connections at most: one writer, and people who read."""
@@ -34,6 +38,7 @@ _INSERT = (
     f" VALUES ({', '.join(f'${number}' for number in range(1, len(FIELDS) + 2))})"
     " ON CONFLICT (id) DO NOTHING"
 )
+_THEIRS = "(person = ANY($1::text[]) OR (person IS NULL AND caller = ANY($2::text[])))"
 
 
 @asynccontextmanager
@@ -87,13 +92,13 @@ class PostgresTraces:
             is not None
         )
 
-    async def sweep(self) -> int:
+    async def sweep(self, *, dry_run: bool = False) -> int:
         """See TraceStore."""
-        return await self._delete("expires <= $1", self._clock())
+        return await self._gone("expires <= $1", (self._clock(),), dry_run)
 
-    async def forget(self, person: str) -> int:
+    async def forget(self, whom: Whom, *, dry_run: bool = False) -> int:
         """See TraceStore."""
-        return await self._delete("person = $1", person)
+        return await self._gone(_THEIRS, (sorted(whom.people), sorted(whom.keys)), dry_run)
 
     async def export(self) -> AsyncIterator[Trace]:
         """See TraceStore."""
@@ -112,12 +117,16 @@ class PostgresTraces:
         rows = await self._tables.read(lambda one: one.fetch(sql, *values), self._patience)
         return [Trace(_card(row), Raw(row["story"].encode())) for row in rows]
 
-    async def _delete(self, condition: str, value: object) -> int:
+    async def _gone(self, condition: str, values: Sequence[object], dry_run: bool) -> int:
+        if dry_run:
+            query = f"SELECT count(*) FROM {TABLE} WHERE {condition}"
+            found = await self._tables.read(lambda one: one.fetchval(query, *values), COUNTING)
+            return int(found)
         some = f"SELECT id FROM {TABLE} WHERE {condition} LIMIT {SWEPT}"
         sql = f"WITH gone AS (DELETE FROM {TABLE} WHERE id IN ({some}) RETURNING id)"
 
         async def work(connection: Connection) -> int:
-            count: int = await connection.fetchval(f"{sql} SELECT count(*) FROM gone", value)
+            count: int = await connection.fetchval(f"{sql} SELECT count(*) FROM gone", *values)
             return count
 
         gone = 0

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from portico.errors import GatewayError, StoreUnavailable
+from portico.stores.whom import Whom
 from portico.traces.base import Trace, TraceStore
 from portico.traces.composing import Composer
 from portico.traces.picturing import Kept
@@ -129,17 +130,17 @@ class Recorder:
             if self._stranded and self._may_ask():
                 await self._replay()
 
-    async def forget(self, person: str) -> int:
+    async def forget(self, whom: Whom) -> int:
         """
-        Delete everything of *person*, also what waits; return how many traces.
+        Delete everything of *whom*, also what waits; return how many traces.
 
         Raises:
             StoreUnavailable: the store is away, and all of its is still there.
         """
         await self.flush()
         async with self._storing:
-            waiting = await self._aside(partial(self._ring.forget, person))
-            return waiting + await self._store.forget(person)
+            waiting = await self._aside(partial(self._ring.forget, whom))
+            return waiting + await self._store.forget(whom)
 
     async def aclose(self) -> None:
         """Flush within bounded time; what the store did not take by then goes to the ring."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Raw
 
+from portico.stores.whom import Whom
 from portico.traces.base import Trace
 
 logger = logging.getLogger(__name__)
@@ -73,14 +74,14 @@ class Ring:
         """Forget *batch*: its traces are in the store."""
         batch.unlink(missing_ok=True)
 
-    def forget(self, person: str) -> int:
-        """Take what waits of *person* out; return how many traces; raises OSError."""
+    def forget(self, whom: Whom, *, dry_run: bool = False) -> int:
+        """Take what waits of *whom* out, or only count it; return how many; raises OSError."""
         gone = 0
         for batch in self.batches():
             traces = self.read(batch)
-            stay = [trace for trace in traces if trace.card.person != person]
-            if len(stay) < len(traces):
-                gone += len(traces) - len(stay)
+            stay = [one for one in traces if not whom.is_meant(one.card.person, one.card.caller)]
+            gone += len(traces) - len(stay)
+            if len(stay) < len(traces) and not dry_run:
                 self._put(batch, _ENCODER.encode_lines(stay))
         return gone
 

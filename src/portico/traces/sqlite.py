@@ -13,8 +13,9 @@ from msgspec import Raw
 
 from portico.stores.migrations import Steps, steps
 from portico.stores.sqlite import Session, migrate, open_session, transaction, version
+from portico.stores.whom import Whom
 from portico.traces.base import Card, Trace, TraceQuery
-from portico.traces.conditions import live, where
+from portico.traces.conditions import live, theirs, where
 
 PAGE = 50
 """Traces that an export reads at once."""
@@ -96,13 +97,13 @@ class SQLiteTraces:
             await self._session.run(lambda connection: connection.execute(sql, values).rowcount) > 0
         )
 
-    async def sweep(self) -> int:
+    async def sweep(self, *, dry_run: bool = False) -> int:
         """See TraceStore."""
-        return await self._delete("expires <= ?", self._clock())
+        return await self._gone(("expires <= ?", [self._clock()]), dry_run)
 
-    async def forget(self, person: str) -> int:
+    async def forget(self, whom: Whom, *, dry_run: bool = False) -> int:
         """See TraceStore."""
-        return await self._delete("person = ?", person)
+        return await self._gone(theirs(whom, "?"), dry_run)
 
     async def export(self) -> AsyncIterator[Trace]:
         """See TraceStore."""
@@ -123,10 +124,14 @@ class SQLiteTraces:
         )
         return [Trace(_card(row[:-1]), Raw(_unsqueezed(row[-1]))) for row in rows]
 
-    async def _delete(self, where: str, value: object) -> int:
+    async def _gone(self, which: tuple[str, Sequence[object]], dry_run: bool) -> int:
+        where, values = which
+        if dry_run:
+            sql = f"SELECT count(*) FROM traces WHERE {where}"
+            return int(await self._session.run(lambda one: one.execute(sql, values).fetchone()[0]))
         sql = f"DELETE FROM traces WHERE id IN (SELECT id FROM traces WHERE {where} LIMIT {SWEPT})"
         gone = 0
-        while count := await self._session.run(lambda one: one.execute(sql, (value,)).rowcount):
+        while count := await self._session.run(lambda one: one.execute(sql, values).rowcount):
             gone += count
         if gone:
             await self._session.run(_shrink)
