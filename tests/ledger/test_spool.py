@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
+from tests.ledger.disks import full_disk
 from tests.ledger.entries import LIMITED, attempt, entry
 
 
@@ -57,3 +60,9 @@ def test_nobody_else_on_the_machine_may_read_it(tmp_path: Path) -> None:
 
 def test_a_directory_that_does_not_exist_holds_no_batches(tmp_path: Path) -> None:
     assert Spool(tmp_path / "none").batches() == []
+
+
+def test_a_batch_that_a_full_disk_does_not_take_leaves_nothing_behind(tmp_path: Path) -> None:
+    with full_disk(100), pytest.raises(OSError, match="File too large"):
+        Spool(tmp_path).write(rows())
+    assert list(tmp_path.iterdir()) == []

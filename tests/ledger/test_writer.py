@@ -212,15 +212,53 @@ async def test_a_full_memory_refuses_counts_and_says_so(
     assert "ledger entries were lost" in caplog.text
 
 
-async def test_what_neither_store_nor_spool_takes_is_counted_and_said(
+async def test_what_neither_store_nor_spool_takes_waits_in_memory_and_is_stored_once_they_do(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    ledger = Ledger(Shelf(away=True), Spool(tmp_path / "file"), pace=QUICK)
-    ledger.record(entry())
+    shelf, recorded = Shelf(away=True), entries(3)
+    async with Ledger(shelf, Spool(tmp_path / "file"), pace=QUICK) as ledger:
+        for one in recorded:
+            ledger.record(one)
+            await ledger.flush()
+        assert (ledger.lost, ledger.spooled, ledger.pending) == (0, 0, 3)
+        shelf.away = False
+        await until(lambda: len(shelf.rows) == 3)  # nobody has to record anything for that
+    assert list(shelf.rows) == [one.id for one in recorded]
+    assert caplog.text.count("spool takes nothing") == 1
+
+
+async def test_what_nothing_takes_until_the_end_is_lost_counted_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    async with Ledger(Shelf(away=True), Spool(tmp_path / "file"), pace=QUICK) as ledger:
+        ledger.record(entry())
+        await ledger.flush()
+    assert (ledger.lost, ledger.pending) == (1, 0)
+    assert "ledger entries were lost" in caplog.text
+
+
+async def test_what_is_recorded_outlives_a_process_that_is_killed_before_it_is_stored(
+    tmp_path: Path,
+) -> None:
+    killed, recorded = Ledger(Shelf(hangs=True), Spool(tmp_path)), entries(3)
+    for one in recorded:
+        killed.record(one)
+    killed._journal.close(safe=False)  # what the system does with a process's files
+    shelf = Shelf()
+    async with Ledger(shelf, Spool(tmp_path), pace=QUICK):
+        await until(lambda: len(shelf.rows) == 3)
+        await until(lambda: not list(tmp_path.glob("*.jsonl")))
+    assert shelf.rows == {one.id: row_of(one) for one in recorded}
+
+
+async def test_a_journal_longer_than_a_transaction_is_stored_in_several(tmp_path: Path) -> None:
+    shelf, left = Shelf(), [row_of(one) for one in entries(10)]
+    Spool(tmp_path).write(left)
+    ledger = Ledger(shelf, Spool(tmp_path), pace=replace(QUICK, batch=4))
     await ledger.flush()
-    assert (ledger.lost, ledger.spooled, ledger.pending) == (1, 0, 0)
-    assert "spool takes nothing" in caplog.text
+    assert shelf.sizes == [4, 4, 2]
 
 
 async def test_after_the_end_entries_are_counted_as_lost(tmp_path: Path) -> None:

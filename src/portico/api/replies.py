@@ -92,24 +92,26 @@ class Whole:
         async with while_connected(receive):
             try:
                 async with self._gateway.chat(self._journey) as answer:
-                    await self._answer(answer, send)
+                    body = await self._whole(answer)
             except GatewayError as exc:
                 told = portico_headers(self._journey)
                 await send_problem(send, exc, told, self._journey.id)
+                return
+            # Only now: what the caller has, the ledger has.
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                *portico_headers(self._journey),
+            ]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, answer: Answer, send: Send) -> None:
+    async def _whole(self, answer: Answer) -> bytes:
         deltas: list[Delta] = []
         async for batch in answer.batches():
             deltas += batch
-        body = completion(collect(deltas), _head(self._journey, answer))
         self._journey.status = 200
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            *portico_headers(self._journey),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return completion(collect(deltas), _head(self._journey, answer))
 
 
 class Events:
@@ -138,7 +140,7 @@ class Events:
             try:
                 async with self._gateway.chat(self._journey) as answer:
                     await self._relay(answer)
-                await self._write(DONE, more=False)
+                await self._write(DONE, more=False)  # only now: it is in the ledger
             except GatewayError as exc:
                 await self._fail(exc)
             finally:

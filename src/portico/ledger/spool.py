@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from portico.ledger.base import RequestRow
+from portico.ledger.journal import adopt
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(RequestRow)
@@ -39,15 +40,20 @@ class Spool:
 
     def _put(self, name: Path, rows: Sequence[RequestRow]) -> None:
         draft = name.with_suffix(".draft")
-        with open(draft, "wb", opener=_private) as file:
-            file.write(_ENCODER.encode_lines(rows))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(name)
+        try:
+            with open(draft, "wb", opener=_private) as file:
+                file.write(_ENCODER.encode_lines(rows))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(name)
+        except OSError:
+            draft.unlink(missing_ok=True)  # it would take what room there is left
+            raise
         self._sync_directory()
 
     def batches(self) -> list[Path]:
-        """Return the batches that wait, oldest first; raises OSError."""
+        """Return the batches that wait, oldest first, dead processes' too; raises OSError."""
+        adopt(self.directory)
         return sorted(self.directory.glob("*.jsonl"))
 
     def read(self, batch: Path) -> list[RequestRow]:

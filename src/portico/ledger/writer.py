@@ -13,6 +13,7 @@ from typing import Self
 
 from portico.errors import StoreUnavailable
 from portico.ledger.base import Entry, LedgerStore, RequestRow
+from portico.ledger.journal import Journal
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
 from portico.telemetry.logs import one_write
@@ -43,7 +44,8 @@ class Ledger:
     The ledger's front door: `async with Ledger(store, spool, watch) as ledger`.
 
     Rows go to the store in batches; while it is away they go to the spool and from there to the
-    store when it is back, each exactly once. What memory and disk both have no room for is
+    store when it is back, each exactly once. Until then they wait in memory, and in a journal that
+    outlives a kill. What memory has no room for while neither store nor spool takes anything is
     counted in `lost` and said in the log. Everything slow happens in one thread of its own: the
     loop's own threads would all be started in turn, each with some megabytes that stay.
     """
@@ -64,7 +66,8 @@ class Ledger:
         self._feed = feed
         self._pace = pace
         self._room = pace.room
-        self._entries: deque[Entry] = deque()
+        self._journal = Journal(spool.directory)
+        self._entries: deque[tuple[Entry, RequestRow]] = deque()
         self._rows: deque[RequestRow] = deque()
         self._in_hand = 0
         self._wake = asyncio.Event()
@@ -73,6 +76,7 @@ class Ledger:
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
         self._stranded = True  # until a look into the spool says otherwise
+        self._full = False  # neither store nor spool took what they were given last
         self._retry_at = 0.0
 
     async def __aenter__(self) -> Self:
@@ -98,25 +102,35 @@ class Ledger:
         return self._retry_at > 0
 
     def record(self, entry: Entry) -> None:
-        """Take *entry*. Sync, never waits, never raises; call it on the event loop."""
+        """
+        Take *entry*: from now on a kill does not lose it. Sync, never waits, never raises.
+
+        Call it on the event loop, and before the caller can know that the answer is whole.
+        """
         if len(self._entries) + len(self._rows) >= self._room:
             self.lost += 1
             return
-        self._entries.append(entry)
+        row = row_of(entry)
+        self._journal.append(row)
+        self._entries.append((entry, row))
         if not self._wake.is_set():
             self._wake.set()
 
     async def fold(self) -> None:
-        """Show everything recorded so far to the watchers and make its rows; stores nothing."""
+        """Show everything recorded so far to the watchers; stores nothing."""
         if self._entries:
             await self._aside(self._fold)
 
     async def flush(self) -> None:
         """Bring everything recorded so far to the store, or to the spool if it is away."""
         async with self._storing:
+            self._journal.turn()
             await self.fold()
             while self._rows:
-                await self._keep(self._next_batch())
+                if not await self._keep(self._next_batch()):
+                    return  # it waits in memory, until it is time to ask again
+            if self._journal.holds:
+                await self._aside(self._journal.settle)
             if self._stranded and self._may_ask():
                 await self._replay()
 
@@ -131,7 +145,7 @@ class Ledger:
                 await asyncio.wait({writer}, timeout=1)  # it puts back what it has in hand
         finally:
             self._room = 0
-            self._spill_rest()
+            self._journal.close(safe=self._spill_rest())
             self._thread.shutdown(wait=False)
 
     async def _aside[T](self, work: Callable[[], T]) -> T:
@@ -151,10 +165,13 @@ class Ledger:
             if self.lost > said:
                 logger.error("ledger entries were lost", extra={"fields": {"lost": self.lost}})
                 said = self.lost
+            if self._full and self._closing:
+                return
 
     async def _until_due(self) -> None:
-        """Wait for an entry or, with rows in the spool, until the store may be asked again."""
-        wait = max(0.0, self._retry_at - _now()) if self._stranded else None
+        """Wait for an entry or, where rows are left, until the store may be asked again."""
+        left = self._stranded or self._full
+        wait = max(0.0, self._retry_at - _now()) if left else None
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()
@@ -165,14 +182,13 @@ class Ledger:
         self._wake.clear()  # before the flush: what comes during it wakes us again
 
     def _fold(self) -> None:
-        """One entry at a time, each row safe before anybody watches: runs in a thread."""
+        """One entry at a time, its row in line before anybody watches: runs in a thread."""
         with one_write():
             while True:
                 try:
-                    entry = self._entries.popleft()
+                    entry, row = self._entries.popleft()
                 except IndexError:  # another fold may run at the same time
                     return
-                row = row_of(entry)
                 self._rows.append(row)
                 if self._feed is not None:
                     self._feed(row)
@@ -182,16 +198,16 @@ class Ledger:
     def _next_batch(self) -> list[RequestRow]:
         return [self._rows.popleft() for _ in range(min(self._pace.batch, len(self._rows)))]
 
-    async def _keep(self, batch: list[RequestRow]) -> None:
-        self._in_hand = len(batch)
+    async def _keep(self, batch: list[RequestRow]) -> bool:
+        self._in_hand, kept = len(batch), False
         try:
-            if not (await self._append(batch) or await self._spill(batch)):
-                self.lost += len(batch)
-        except BaseException:
-            self._rows.extendleft(reversed(batch))  # twice is once: rows are idempotent
-            raise
+            kept = await self._append(batch) or await self._spill(batch)
         finally:
+            if not kept:
+                self._rows.extendleft(reversed(batch))  # twice is once: rows are idempotent
             self._in_hand = 0
+        self._full = not kept
+        return kept
 
     async def _append(self, rows: Sequence[RequestRow]) -> bool:
         if not self._may_ask():
@@ -216,7 +232,8 @@ class Ledger:
         try:
             self._spool.write(rows)
         except OSError as exc:
-            logger.error("the ledger's spool takes nothing: %s", exc.strerror)
+            if not self._full:
+                logger.error("the ledger's spool takes nothing: %s", exc.strerror)
             return False
         self._stranded = True
         self.spooled += len(rows)
@@ -228,7 +245,7 @@ class Ledger:
             batches = await self._aside(self._spool.batches)
             for batch in islice(batches, REPLAYED):
                 rows = await self._aside(partial(self._spool.read, batch))
-                if not await self._append(rows):
+                if not await self._append_all(rows):
                     return
                 await self._aside(partial(self._spool.remove, batch))
             self._stranded = len(batches) > REPLAYED
@@ -236,13 +253,25 @@ class Ledger:
             logger.error("the ledger's spool cannot be replayed: %s", exc.strerror)
             self._stranded = False  # until the next batch is spooled, or the next start
 
-    def _spill_rest(self) -> None:
-        """At the end, on the loop: nobody is served any more, and nothing may be left."""
+    async def _append_all(self, rows: Sequence[RequestRow]) -> bool:
+        """A journal may hold more than one transaction should."""
+        for start in range(0, len(rows), self._pace.batch):
+            if not await self._append(rows[start : start + self._pace.batch]):
+                return False
+        return True
+
+    def _spill_rest(self) -> bool:
+        """At the end, on the loop: nobody is served any more; False if something is left."""
         self._fold()
+        safe = True
         while self._rows:
             batch = self._next_batch()
             if not self._write_spool(batch):
-                self.lost += len(batch)
+                safe = False
+                self.lost += len(batch) if self._journal.why else 0
+        if self.lost:
+            logger.error("ledger entries were lost", extra={"fields": {"lost": self.lost}})
+        return safe
 
     def _may_ask(self) -> bool:
         return _now() >= self._retry_at
