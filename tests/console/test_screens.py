@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from portico.console.tiers import moved
 from tests.console.seats import Person, words
+from tests.egress.servers import until
 from tests.serving import PNG, house
 
 pytestmark = pytest.mark.anyio
@@ -351,6 +353,18 @@ def _png_of(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
+
+
+async def test_egress_tells_what_was_found_around_the_gateway(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        open_ = f"127.0.0.1:{outside.getsockname()[1]}"
+        around = {"closed": True, "outside": [open_], "counters": [str(tmp_path / "none")]}
+        async with house(tmp_path, boundary=around) as lab:
+            await until(lambda: lab.serving.guarded() is not None)
+            told = words(await Person(lab).look("/egress"))
+    assert "Around the gateway a leak is possible" in told
+    assert f"closed {open_} can be reached directly" in told
+    assert "there are no counters to read" in told
 
 
 async def test_egress_tells_of_a_tunnel_that_is_down_and_what_stays_here(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ def complaints(stack: Mapping[str, Any]) -> list[str]:
         if not stack["networks"][name].get("internal")
     ]
     found += [
-        f"{name}: both inside and out, and neither the edge, the gate nor the sidecar"
+        f"{name}: both inside and out, and not the edge, the gate, the control or the sidecar"
         for name, service in stack["services"].items()
-        if _outside(service) and name not in {"edge", "gate", "sidecar"}
+        if _outside(service) and name not in {"edge", "gate", "control", "sidecar"}
     ]
     return found
 

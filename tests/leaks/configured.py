@@ -1,8 +1,15 @@
 """The gateway's configuration in the town, as `docs/operations/tunnel.md` puts it together."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.leaks.houses import House
 from tests.leaks.lab import Lab
 from tests.leaks.town import EXIT1, EXIT2, GATE, NAME, WORLD
 
+PORTICO = str(Path(sys.executable).with_name("portico"))
 CONTROL = f"{GATE}:3130"
 _TEXT = """
 extends: builtin
@@ -13,11 +20,14 @@ egress:
   google:
     kind: tunnel
     via: {via}
+    on_down: fail
+    panic: true
     exit_url: https://{name}/where
     expect: {expect}
   world: {{kind: tunnel, via: ["http://{gate}:{port}#gate"]}}
 boundary:
   closed: true
+  every: 1
   outside: ["{world}:443", "[2606:50c0::10]:443"]
   control: "{control}"
   counters: ["{counters}"]
@@ -39,3 +49,15 @@ def configured(lab: Lab, control: str = CONTROL) -> str:
         control=control,
         counters=lab.counters,
     )
+
+
+@contextmanager
+def controlling(house: House, place: str, folder: Path) -> Iterator[None]:
+    """`portico egress control` in *house*, at *place*."""
+    file = folder / "control.yaml"
+    file.write_text(f'boundary: {{outside: ["{WORLD}:443"]}}\n')
+    host, _, port = place.rpartition(":")
+    words = ["--config", str(file), "--listen", host, "--port", port]
+    process = house.start([PORTICO, "egress", "control", *words], port=int(port))
+    yield
+    house.end(process)

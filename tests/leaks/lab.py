@@ -283,6 +283,10 @@ class Lab:
         finally:
             street.run("nft", "flush chain inet street lost")
 
+    def uncounted(self) -> None:
+        """Begin to count anew what the sidecar's firewall holds back."""
+        self.town["sidecar"].run("nft", "reset", "counters")
+
     def recounted(self) -> None:
         """Wait until what the sidecar's firewall counts has been written down anew."""
         now = time.time_ns()

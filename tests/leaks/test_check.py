@@ -1,37 +1,21 @@
 """`portico egress check` in the gateway's house: green with all layers, red without one of them."""
 
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.leaks.configured import CONTROL, configured
-from tests.leaks.houses import House
+from tests.leaks.configured import CONTROL, PORTICO, configured, controlling
 from tests.leaks.lab import Lab, Layer
-from tests.leaks.town import EXIT1, WORLD
+from tests.leaks.town import EXIT1
 
 pytestmark = pytest.mark.timeout(300)
 
-PORTICO = str(Path(sys.executable).with_name("portico"))
 LOOKED_AT = {"exit", "service", "closed", "names", "refusals", "counters", "control"}
 
 type Findings = list[dict[str, Any]]
-
-
-@contextmanager
-def controlling(house: House, place: str, folder: Path) -> Iterator[None]:
-    """`portico egress control` in *house*, at *place*."""
-    file = folder / "control.yaml"
-    file.write_text(f'boundary: {{outside: ["{WORLD}:443"]}}\n')
-    host, _, port = place.rpartition(":")
-    words = ["--config", str(file), "--listen", host, "--port", port]
-    process = house.start([PORTICO, "egress", "control", *words], port=int(port))
-    yield
-    house.end(process)
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +38,9 @@ def reds(found: Findings) -> set[str]:
     return {one["check"] for one in found if one["level"] == "error"}
 
 
-def uncounted(lab: Lab) -> None:
-    """Begin to count anew what the sidecar's firewall holds back."""
-    lab.town["sidecar"].run("nft", "reset", "counters")
-
-
 @pytest.mark.usefixtures("control")
 def test_with_all_layers_it_is_green_and_looks_at_everything(lab: Lab, tmp_path: Path) -> None:
-    uncounted(lab)
+    lab.uncounted()
     (tmp_path / "portico.yaml").write_text(configured(lab))
     lab.recounted()
     words = ["egress", "check", "--json", "--config", str(tmp_path / "portico.yaml")]
@@ -91,17 +70,17 @@ def test_with_all_layers_it_is_green_and_looks_at_everything(lab: Lab, tmp_path:
 def test_without_a_layer_it_is_red_and_with_it_green_again(
     lab: Lab, tmp_path: Path, layers: tuple[Layer, ...], red: set[str]
 ) -> None:
-    uncounted(lab)
+    lab.uncounted()
     with lab.without(*layers):
         found = checked(lab, tmp_path)
     assert reds(found) == red, found
-    uncounted(lab)
+    lab.uncounted()
     assert reds(checked(lab, tmp_path)) == set()
 
 
 def test_a_dead_network_is_not_taken_for_a_closed_one(lab: Lab, tmp_path: Path) -> None:
     """A control that stands where there is no way out reaches nothing, and proves nothing."""
-    uncounted(lab)
+    lab.uncounted()
     place = "127.0.0.1:3131"
     with controlling(lab.town["gateway"], place, tmp_path):
         found = checked(lab, tmp_path, place)

@@ -1,70 +1,75 @@
 """The real gateway in its house: it answers through the tunnel, or it does not answer."""
 
 import json
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
-import certifi
 import pytest
 
-from tests.leaks.agent import TRUST
-from tests.leaks.lab import Lab
-from tests.leaks.town import EXIT1, EXIT2, GATE, NAME
+from tests.leaks.configured import CONTROL, PORTICO, configured, controlling
+from tests.leaks.houses import until
+from tests.leaks.lab import Lab, Layer
+from tests.leaks.town import EXIT1, EXIT2, GATE, GOOGLE, NAME
 from tests.leaks.townsfolk import LAX_PORT
 
 pytestmark = pytest.mark.timeout(300)
 
-CONFIG = """
-upstreams:
-  google:
-    dialect: gemini
-    base_url: https://{name}/v1beta
-    api_key: harness
-    egress: google
-egress:
-  google:
-    kind: tunnel
-    via: [{via}]
-access: {{required: false}}
-"""
 AMBUSH = f"http://{GATE}:{LAX_PORT}"
 HOSTILE = {"HTTPS_PROXY": AMBUSH, "https_proxy": AMBUSH, "ALL_PROXY": AMBUSH, "NO_PROXY": "*"}
 CHAT = {"model": "gemini-3-flash", "messages": [{"role": "user", "content": "hello"}]}
+AT = "http://127.0.0.1:8000"
 
 
-@pytest.fixture
-def gateway(lab: Lab, tmp_path: Path) -> Iterator[None]:
-    """`portico up`, in an environment that would lead others astray."""
-    house = lab.town["gateway"]
-    roots = tmp_path / "roots.pem"
-    roots.write_text(Path(certifi.where()).read_text() + TRUST.read_text())
-    house.run("mount", "--bind", str(roots), certifi.where())  # for this house alone
-    file = tmp_path / "portico.yaml"
-    file.write_text(CONFIG.format(name=NAME, via=", ".join(lab.listeners)))
-    command = [str(Path(sys.executable).with_name("portico")), "up", "--config", str(file)]
-    environment = HOSTILE | {"PORTICO_HOME": str(tmp_path / "home")}
-    process = house.start(command, port=8000, environment=environment, bare=True)
-    try:
+@pytest.fixture(scope="module")
+def gateway(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """`portico up`, in an environment that would lead others astray, and its control."""
+    house, folder = lab.town["gateway"], tmp_path_factory.mktemp("gateway")
+    file = folder / "portico.yaml"
+    file.write_text(configured(lab))
+    command = [PORTICO, "up", "--config", str(file)]
+    environment = HOSTILE | {"PORTICO_HOME": str(folder / "home")}
+    lab.uncounted()
+    with controlling(lab.town["gate"], CONTROL, folder):
+        process = house.start(command, port=8000, environment=environment, bare=True)
+        until(lambda: egress(lab)["boundary"], "the gateway has looked around")
         yield
-    finally:
         house.end(process)
-        house.run("umount", certifi.where())
+
+
+def curl(lab: Lab, *words: str) -> str:
+    return lab.town["gateway"].run("curl", "-s", "-m", "25", "--noproxy", "*", *words)
 
 
 def ask(lab: Lab) -> tuple[int, str]:
     """Return the status of a chat, and what was said or went wrong."""
-    words = ["curl", "-s", "-m", "25", "-w", "\n%{http_code}", "-d", json.dumps(CHAT)]
-    words += ["--noproxy", "*", "http://127.0.0.1:8000/v1/chat/completions"]
-    body, _, status = lab.town["gateway"].run(*words).rpartition("\n")
+    words = ["-w", "\n%{http_code}", "-d", json.dumps(CHAT), f"{AT}/v1/chat/completions"]
+    body, _, status = curl(lab, *words).rpartition("\n")
     told = json.loads(body)
     if "error" in told:
         return int(status), told["error"]["code"]
     return int(status), told["choices"][0]["message"]["content"]
 
 
+def egress(lab: Lab) -> dict[str, Any]:
+    """What `/api/egress` says."""
+    told: dict[str, Any] = json.loads(curl(lab, f"{AT}/api/egress"))
+    return told
+
+
+def google(lab: Lab) -> dict[str, Any]:
+    """What it says of the path that Google is asked by."""
+    found: dict[str, Any] = next(one for one in egress(lab)["paths"] if one["name"] == "google")
+    return found
+
+
+def closed(lab: Lab) -> str:
+    """Why nothing may leave by that path; empty: it may."""
+    return str(google(lab)["closed"])
+
+
 @pytest.mark.usefixtures("gateway")
 def test_the_gateway_answers_through_its_tunnels_or_not_at_all(lab: Lab) -> None:
+    lab.town.reset()
     assert ask(lab) == (200, f"seen from {EXIT1}")
     (lab.folder / "barred").write_text(EXIT1)
     try:
@@ -75,6 +80,39 @@ def test_the_gateway_answers_through_its_tunnels_or_not_at_all(lab: Lab) -> None
         status, _ = ask(lab)
         assert status in (502, 503, 504)
     assert lab.town.settled() == {}
+
+
+@pytest.mark.usefixtures("gateway")
+def test_the_gateway_says_where_its_tunnels_come_out(lab: Lab) -> None:
+    until(lambda: all(one["exit"] for one in google(lab)["listeners"]), "both exits are verified")
+    exits = [one["exit"] for one in google(lab)["listeners"]]
+    assert exits == [{"address": EXIT1, "region": "XX"}, {"address": EXIT2, "region": "XX"}]
+    assert [one["level"] for one in egress(lab)["boundary"]["findings"]].count("error") == 0
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_path_in_panic_is_closed_while_a_leak_is_possible(lab: Lab) -> None:
+    until(lambda: not closed(lab) and ask(lab)[0] == 200, "Google answers")
+    with lab.without(Layer.NAMESPACE):
+        until(lambda: "can be reached directly" in closed(lab), "the open way is seen")
+        assert ask(lab) == (503, "egress_unavailable")
+        assert "portico_egress_leak_possible 1.0" in curl(lab, f"{AT}/metrics")
+        assert json.loads(curl(lab, f"{AT}/readyz"))["status"] == "degraded"
+    until(lambda: not closed(lab), "and that it is closed again")
+    assert ask(lab)[0] == 200
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_packet_that_the_firewall_held_back_closes_the_path_too(lab: Lab) -> None:
+    until(lambda: not closed(lab), "nothing is wrong")
+    lab.sidecar.do("udp", host=GOOGLE)
+    until(lambda: "tried to leave another way" in closed(lab), "the packet is seen")
+    assert ask(lab) == (503, "egress_unavailable")
+    told = curl(lab, f"{AT}/metrics")
+    assert f'portico_egress_leak_packets_total{{counters="{lab.counters}"}} 1.0' in told
+    lab.uncounted()
+    until(lambda: not closed(lab), "somebody has looked into it")
+    assert ask(lab)[0] == 200
 
 
 def test_google_has_seen_nobody_but_the_exits_and_only_they_ask_for_its_name(lab: Lab) -> None:

@@ -57,7 +57,7 @@ def test_what_the_rules_hold_back_is_counted(lab: Lab) -> None:
 
 
 def test_what_was_counted_is_written_where_the_check_reads_it(lab: Lab) -> None:
-    lab.town["sidecar"].run("nft", "reset", "counters")
+    lab.uncounted()
     lab.recounted()
     assert counted(lab.counters).level == "ok"
     lab.sidecar.do("udp", host=GOOGLE)

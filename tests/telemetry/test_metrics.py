@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
+from portico.telemetry.exits import GuardNow
 from portico.telemetry.metrics import Metrics, Snapshot
 from tests.telemetry.seen import PRETENDED, SEEN
 
@@ -55,6 +56,14 @@ def test_simulated_answers_are_counted_but_are_no_figures_of_a_model() -> None:
     assert ("portico_attempts_total", "answered", "true", "gemini-3-flash") in samples(metrics)
     assert "portico_requests_total" in names
     assert not any("seconds" in name or "tokens" in name for name in names)
+
+
+def test_what_was_found_around_the_gateway_is_told_and_nothing_where_nobody_looked() -> None:
+    found = samples(Metrics(), Snapshot(guard=GuardNow(True, 3.0, (("/run/google.json", 7),))))
+    assert found["portico_egress_leak_possible",] == 1
+    assert found["portico_egress_looked_seconds",] == 3
+    assert found["portico_egress_leak_packets_total", "/run/google.json"] == 7
+    assert not any("leak" in name or "looked" in name for name, *_ in samples(Metrics()))
 
 
 def test_a_request_without_a_role_or_status_cannot_widen_the_labels() -> None:

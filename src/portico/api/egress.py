@@ -10,7 +10,7 @@ from portico.api.answers import JSON, Numbered, gated
 from portico.api.deps import Here, Operator
 from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
-from portico.telemetry.exits import PathNow, TunnelNow
+from portico.telemetry.exits import GuardNow, PathNow, TunnelNow
 
 router = APIRouter(prefix="/api", tags=["operator"], route_class=Numbered)
 
@@ -52,3 +52,11 @@ def counted(paths: Iterable[PathStatus]) -> Iterator[PathNow]:
             for one in path.listeners
         )
         yield PathNow(path.name, path.up, path.connections, tunnels)
+
+
+def looked(found: Guarded | None) -> GuardNow | None:
+    """Give what was found around this process as `/metrics` tells it."""
+    if found is None:
+        return None
+    held_back = [(one.where, one.packets) for one in found.findings if one.packets is not None]
+    return GuardNow(found.leak_possible, found.age, tuple(held_back))

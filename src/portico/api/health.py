@@ -9,10 +9,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from portico.api.answers import JSON, Numbered, documented, problems
 from portico.api.deps import Here
-from portico.api.egress import counted
+from portico.api.egress import counted, looked
 from portico.egress.status import PathStatus
 from portico.routing.routes import Tiredness
-from portico.telemetry.exits import GuardNow
 from portico.telemetry.metrics import CONTENT_TYPE, Snapshot, Traced
 
 router = APIRouter(tags=["health"], route_class=Numbered)
@@ -92,6 +91,6 @@ async def metrics(here: Here) -> Response:
         ledger.lost,
         Traced(traced.pending, traced.spooled, traced.bared, traced.dropped),
         tuple(counted(here.paths())),
-        GuardNow(guarded.leak_possible, guarded.age) if (guarded := here.guarded()) else None,
+        looked(here.guarded()),
     )
     return Response(here.metrics.render(now), media_type=CONTENT_TYPE)

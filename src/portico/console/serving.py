@@ -10,6 +10,7 @@ from portico.artifacts.archive import Archive
 from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.operating import Operating
+from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
 from portico.errors import Problem
 from portico.ledger.base import LedgerStore
@@ -72,6 +73,11 @@ class Serving(Protocol):
     @property
     def paths(self) -> Callable[[], tuple[PathStatus, ...]]:
         """Tunnelled paths in use, as they do now."""
+        ...
+
+    @property
+    def guarded(self) -> Callable[[], Guarded | None]:
+        """What was found around this process, where somebody looks."""
         ...
 
     @property

@@ -27,6 +27,9 @@ _MOST = 64 * 1024
 _NONE = "run `portico egress control` where there is a way out, and name it as `boundary.control`"
 
 
+_WHO = "find out who (deploy/egress/README.md), then `nft reset counters` in that place"
+
+
 class Reached(Struct, frozen=True):
     """What the control has reached of what it tried."""
 
@@ -100,15 +103,19 @@ async def controlled(place: str, within: float) -> Finding:
 
 def counted(file: Path, now: float | None = None) -> Finding:
     """Read the counters of a firewall, as `nft -j list counters` wrote them into *file*."""
-    where, mend = str(file), "write `nft -j list counters` of that place there, every minute"
+    where, mend = str(file), "have `sidecar.sh` write them there (PORTICO_COUNTERS)"
     try:
         age = (time.time() if now is None else now) - file.stat().st_mtime
         packets = leaked(file.read_bytes())
     except (OSError, ValueError):
         return wrong(Check.COUNTERS, where, "there are no counters to read", mend)
+    return msgspec.structs.replace(_counted(where, packets, age, mend), packets=packets)
+
+
+def _counted(where: str, packets: int, age: float, mend: str) -> Finding:
     if packets:
         told = f"{packets} packets tried to leave another way"
-        return leak(Check.COUNTERS, where, told, "find out who: `nft monitor trace` in that place")
+        return leak(Check.COUNTERS, where, told, _WHO)
     if age > STALE:
         return wrong(Check.COUNTERS, where, f"nobody has counted for {age:.0f} s", mend)
     return fine(Check.COUNTERS, where, "nothing has tried to leave another way")

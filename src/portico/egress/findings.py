@@ -21,7 +21,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """
     One thing that was looked at. `level` is ok, note or error; `mend` says what to do.
 
-    `leak` is true where traffic could leave, or tried to leave, another way.
+    `leak` is true where traffic could leave, or tried to leave, another way; `packets` is what a
+    firewall has held back since it counts, of counters that could be read.
     """
 
     level: str
@@ -30,6 +31,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     what: str
     mend: str = ""
     leak: bool = False
+    packets: int | None = None
 
     def __str__(self) -> str:
         mend = f"\n       mend: {self.mend}" if self.mend else ""

@@ -10,9 +10,6 @@ from portico.egress.pool import Pool
 
 log = logging.getLogger(__name__)
 
-EVERY = 60.0
-"""Seconds between two looks."""
-
 
 class Guard:
     """
@@ -36,8 +33,8 @@ class Guard:
         age = asyncio.get_running_loop().time() - self._looked
         return Guarded(any(each.leak for each in self._findings), age, self._findings)
 
-    async def run(self, every: float = EVERY) -> None:
-        """Look, until cancelled."""
+    async def run(self, every: float) -> None:
+        """Look every so many seconds, until cancelled."""
         while True:
             await self.once()
             await asyncio.sleep(every)

@@ -68,7 +68,7 @@ class Boundary(Section):
     closed: Switch = Field(
         default="auto",
         description="This process is meant to have no way out of its own: `true` looks at that"
-        " every minute, `auto` where `egress check` asks and a path says `panic`, `false` does not"
+        " all the time, `auto` where `egress check` asks and a path says `panic`, `false` does not"
         " mind.",
     )
     outside: tuple[str, ...] = Field(
@@ -82,6 +82,9 @@ class Boundary(Section):
     counters: tuple[str, ...] = Field(
         default=(),
         description="Files in which the sidecars' firewalls count what they held back.",
+    )
+    every: Seconds = Field(
+        default=60.0, ge=1, description="Seconds between two looks of the gateway's own."
     )
 
 

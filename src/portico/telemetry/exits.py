@@ -35,10 +35,15 @@ class PathNow:
 
 @dataclass(frozen=True, slots=True)
 class GuardNow:
-    """What the last look around this process found, `age` seconds ago."""
+    """
+    What the last look around this process found, `age` seconds ago.
+
+    `held_back` has the packets that each firewall has held back, by the file that it counts in.
+    """
 
     leak_possible: bool
     age: float
+    held_back: tuple[tuple[str, int], ...] = ()
 
 
 def families(paths: Iterable[PathNow], guard: GuardNow | None = None) -> Iterator[Metric]:
@@ -46,10 +51,15 @@ def families(paths: Iterable[PathNow], guard: GuardNow | None = None) -> Iterato
     known = tuple(paths)
     leak = GaugeMetricFamily("portico_egress_leak_possible", "1 while a leak is possible.")
     looked = GaugeMetricFamily("portico_egress_looked_seconds", "Since the last look around.")
+    held_back = CounterMetricFamily(
+        "portico_egress_leak_packets", "Packets that a firewall held back.", labels=("counters",)
+    )
     if guard is not None:
         leak.add_metric((), guard.leak_possible)
         looked.add_metric((), guard.age)
-    yield from (leak, looked)
+        for counters, packets in guard.held_back:
+            held_back.add_metric((counters,), packets)
+    yield from (leak, looked, held_back)
     up = GaugeMetricFamily("portico_egress_up", "1 while a path is up.", labels=("path",))
     open_ = GaugeMetricFamily(
         "portico_egress_connections", "Connections that are open.", labels=("path",)

@@ -54,7 +54,7 @@ class Exits:
             self._probers[name] = prober
         self._guard = self._guarding(settings)
         if self._guard is not None:
-            guarding = asyncio.create_task(self._guard.run())
+            guarding = asyncio.create_task(self._guard.run(settings.boundary.every))
             guarding.add_done_callback(_ended)
             self._probers[""] = guarding
 
