@@ -9,7 +9,7 @@ import pytest
 from tests.leaks.configured import CONTROL, PORTICO, configured, controlling
 from tests.leaks.houses import until
 from tests.leaks.lab import Lab, Layer
-from tests.leaks.town import EXIT1, EXIT2, GATE, GOOGLE, NAME
+from tests.leaks.town import EXIT1, EXIT2, GATE, GOOGLE, NAME, SIDECAR
 from tests.leaks.townsfolk import LAX_PORT
 
 pytestmark = pytest.mark.timeout(300)
@@ -62,24 +62,21 @@ def google(lab: Lab) -> dict[str, Any]:
     return found
 
 
+def requests(lab: Lab) -> list[dict[str, Any]]:
+    """The ledger's rows, newest first."""
+    found: list[dict[str, Any]] = json.loads(curl(lab, f"{AT}/api/requests"))["requests"]
+    return [row for row in found if row["task"] != "memory"]
+
+
+def trace(lab: Lab, row: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of what was said."""
+    told: dict[str, Any] = json.loads(curl(lab, f"{AT}/api/requests/{row['id']}/trace"))
+    return told
+
+
 def closed(lab: Lab) -> str:
     """Why nothing may leave by that path; empty: it may."""
     return str(google(lab)["closed"])
-
-
-@pytest.mark.usefixtures("gateway")
-def test_the_gateway_answers_through_its_tunnels_or_not_at_all(lab: Lab) -> None:
-    lab.town.reset()
-    assert ask(lab) == (200, f"seen from {EXIT1}")
-    (lab.folder / "barred").write_text(EXIT1)
-    try:
-        assert ask(lab) == (200, f"seen from {EXIT2}"), "another exit took the same request"
-    finally:
-        (lab.folder / "barred").unlink()
-    with lab.killed():
-        status, _ = ask(lab)
-        assert status in (502, 503, 504)
-    assert lab.town.settled() == {}
 
 
 @pytest.mark.usefixtures("gateway")
@@ -91,8 +88,24 @@ def test_the_gateway_says_where_its_tunnels_come_out(lab: Lab) -> None:
 
 
 @pytest.mark.usefixtures("gateway")
+def test_each_answer_has_a_receipt_in_ledger_trace_and_console(lab: Lab) -> None:
+    until(lambda: all(one["exit"] for one in google(lab)["listeners"]), "both exits are verified")
+    assert ask(lab)[0] == 200
+    until(lambda: requests(lab), "it is written down")
+    row = requests(lab)[0]
+    until(lambda: "story" in trace(lab, row), "and what was said")
+    told = trace(lab, row)
+    for one in (row["attempts"][-1], told["story"]["attempts"][-1]):
+        assert (one["egress"], one["exit"], one["exit_region"]) == ("google", EXIT1, "XX")
+        assert one["tunnel"] == f"http://{SIDECAR}:21001"
+        assert 0 <= one["exit_age"] < 300
+    page = curl(lab, f"{AT}/console/requests/{row['id']}")
+    assert f"tunnel http://{SIDECAR}:21001, which came out at {EXIT1} (XX)" in page
+
+
+@pytest.mark.usefixtures("gateway")
 def test_a_path_in_panic_is_closed_while_a_leak_is_possible(lab: Lab) -> None:
-    until(lambda: not closed(lab) and ask(lab)[0] == 200, "Google answers")
+    until(lambda: not closed(lab), "nothing is wrong")
     with lab.without(Layer.NAMESPACE):
         until(lambda: "can be reached directly" in closed(lab), "the open way is seen")
         assert ask(lab) == (503, "egress_unavailable")
@@ -113,6 +126,22 @@ def test_a_packet_that_the_firewall_held_back_closes_the_path_too(lab: Lab) -> N
     lab.uncounted()
     until(lambda: not closed(lab), "somebody has looked into it")
     assert ask(lab)[0] == 200
+
+
+@pytest.mark.usefixtures("gateway")
+def test_the_gateway_answers_through_its_tunnels_or_not_at_all(lab: Lab) -> None:
+    """The last: what it does to the exits takes them a while."""
+    lab.town.reset()
+    assert ask(lab) == (200, f"seen from {EXIT1}")
+    (lab.folder / "barred").write_text(EXIT1)
+    try:
+        assert ask(lab) == (200, f"seen from {EXIT2}"), "another exit took the same request"
+    finally:
+        (lab.folder / "barred").unlink()
+    with lab.killed():
+        status, _ = ask(lab)
+        assert status in (502, 503, 504)
+    assert lab.town.settled() == {}
 
 
 def test_google_has_seen_nobody_but_the_exits_and_only_they_ask_for_its_name(lab: Lab) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from portico.api.wire import parse
 from portico.chat.reply import Delta, ToolCallDelta, Usage, collect
+from portico.routing.attempts import Passage
 from portico.traces.base import LARGEST, Capture, Fidelity, Life
 from portico.traces.composing import Composer
 from portico.traces.cutting import cut
@@ -39,6 +40,16 @@ def body(text: str, **more: Any) -> bytes:
     return json.dumps(
         {"model": "m", "messages": [{"role": "user", "content": text}], **more}
     ).encode()
+
+
+def test_an_attempt_tells_by_which_way_its_answer_came() -> None:
+    ways = (Passage("sg1", "203.0.113.7", "SG", 12.5), Passage("us1"), None)
+    tried = tuple(attempt(passage=way) for way in ways)
+    _, story = told(Take(trace().card, tried, None, None))
+    names = ("tunnel", "exit", "exit_region", "exit_age")
+    receipts = [{name: one[name] for name in names if name in one} for one in story["attempts"]]
+    verified = {"tunnel": "sg1", "exit": "203.0.113.7", "exit_region": "SG", "exit_age": 12.5}
+    assert receipts == [verified, {"tunnel": "us1"}, {}]
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def _route(route: Route) -> RouteTold:
 
 
 def _attempt(attempt: Attempt, request: Any, *, words: bool) -> AttemptTold:
-    target, outcome = attempt.target, attempt.outcome
+    target, outcome, way = attempt.target, attempt.outcome, attempt.passage
     failure = outcome.failure if isinstance(outcome, Failed | Broken) else None
     return AttemptTold(
         id=attempt.id,
@@ -191,5 +191,9 @@ def _attempt(attempt: Attempt, request: Any, *, words: bool) -> AttemptTold:
         status=failure.status if failure else None,
         detail=_valid(failure.detail) if failure and words else "",
         usage=None if isinstance(outcome, Failed) else outcome.usage,
+        tunnel=way.tunnel if way else None,
+        exit=(way.exit or None) if way else None,
+        exit_region=(way.region or None) if way else None,
+        exit_age=way.age if way else None,
         request=request,
     )

@@ -41,7 +41,9 @@ class AttemptTold(Struct, frozen=True, kw_only=True, omit_defaults=True):
     One call. `started` is in seconds since the request came in, `first_delta` since the call began.
 
     `request` is the body that was sent; `{"$ref": "#/request/messages"}` stands in it for messages
-    that were the caller's word for word.
+    that were the caller's word for word. `egress` is the path; where an answer came by a tunnel,
+    `tunnel` says by which, `exit` and `exit_region` where that came out when it was last verified,
+    `exit_age` seconds before.
     """
 
     id: str
@@ -59,6 +61,10 @@ class AttemptTold(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int | None = None
     detail: str = ""
     usage: Usage | None = None
+    tunnel: str | None = None
+    exit: str | None = None
+    exit_region: str | None = None
+    exit_age: float | None = None
     request: Any = None
 
 
