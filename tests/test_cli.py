@@ -26,6 +26,7 @@ COMMANDS = [
     "egress",
     "bootstrap",
     "health",
+    "forget",
 ]
 EGRESS = ["egress import", "egress show", "egress render", "egress gate"]
 KEYS = ["keys create", "keys list", "keys revoke"]

@@ -164,6 +164,10 @@ class Keyring:
         self._heard = time.monotonic()
         return self._read[1]
 
+    async def sealing(self) -> bytes:
+        """Return the secret of the keys, made if there is none yet."""
+        return await self._opened((await self.store.register()).keys, make_one=True)
+
     async def remember(self, spent: Spent) -> None:
         """Remember who is known, in a file, if the store was heard of just now."""
         if self._read is None or time.monotonic() - self._heard > FRESH:

@@ -194,6 +194,10 @@ class Watches(Protocol):
         """Take note of what was answered. Sync, never waits."""
         ...
 
+    def clear(self) -> None:
+        """Forget every question."""
+        ...
+
 
 class Cache:
     """Answers by question: each worked on once at a time, and kept if it is whole."""
@@ -203,6 +207,11 @@ class Cache:
         self.analyses = analyses
         self.likely: Watches | None = None
         self._once = Once(answers, errands)
+
+    def clear(self) -> None:
+        """Forget what is only watched; answers are `answers`' own."""
+        if self.likely is not None:
+            self.likely.clear()
 
     async def answer(self, question: Question, wish: Control, work: Work) -> Given:
         """

@@ -67,6 +67,10 @@ class Descriptions:
         if self._blobs is not None:
             self._errands.send(self._write(self._blobs, key, description), WRITING)
 
+    def clear(self) -> None:
+        """Remember nothing but what the store has."""
+        self._known.clear()
+
     async def _write(self, blobs: Blobs, key: str, description: Description) -> None:
         try:
             async with asyncio.timeout(WRITING):
@@ -75,7 +79,12 @@ class Descriptions:
             return  # it is remembered; the next one is tried again
 
 
-def _key(caller: str | None, pixels: str) -> str:
-    """Callers' names are no paths; without keys all are one caller."""
+def place_of(caller: str | None) -> str:
+    """Return below which key a caller's descriptions lie; without keys all are one caller."""
     whose = hashlib.sha256((caller or "").encode()).hexdigest()[:32]
-    return f"described/{whose}/{pixels}.json"
+    return f"described/{whose}"
+
+
+def _key(caller: str | None, pixels: str) -> str:
+    """Callers' names are no paths."""
+    return f"{place_of(caller)}/{pixels}.json"

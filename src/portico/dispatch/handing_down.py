@@ -48,6 +48,10 @@ class HandingDown:
         self._descriptions = descriptions
         self._errands = errands
 
+    def clear(self) -> None:
+        """Remember nothing but what the store has."""
+        self._descriptions.clear()
+
     async def told(self, journey: Journey) -> ChatRequest | None:
         """Return the journey's request in words alone, or None if a picture was never described."""
         request = journey.request

@@ -101,6 +101,11 @@ class Shelf:
         """Keep nothing of *claim*."""
         self._drop(claim.name)
 
+    def drop_of(self, theirs: Callable[[str], bool]) -> None:
+        """Keep nothing of the callers whom *theirs* knows."""
+        for name in [one for one in self._kept if one[0] is not None and theirs(one[0])]:
+            self._drop(name)
+
     def _drop(self, name: tuple[str | None, bytes]) -> None:
         if (kept := self._kept.pop(name, None)) is not None:
             self.size -= kept.finished.size

@@ -57,6 +57,10 @@ class Likely:
             work = self._observe(journey, _room(journey, catalog), text)
             self._errands.send(work, PATIENCE)
 
+    def clear(self) -> None:
+        """Forget every question."""
+        self._rooms.clear()
+
     async def _observe(self, journey: Journey, room: bytes, text: str) -> None:
         try:
             (vector,) = await self._meaning.vectors([text], journey.caller, f"{journey.id}-s")

@@ -218,6 +218,13 @@ class Streams:
             self._forget(next(iter(self._until)))
         return stream.size > self.bounds.stream or self.size > self.bounds.total
 
+    def drop_of(self, theirs: Callable[[str], bool]) -> None:
+        """Keep nothing of the callers whom *theirs* knows, but for what still comes."""
+        for ident in list(self._until):
+            caller = self._streams[ident].caller
+            if caller is not None and theirs(caller):
+                self._forget(ident)
+
     def _ended(self, ident: str, stream: Stream) -> None:
         stream.end()
         self._until[ident] = self._clock() + self.bounds.window

@@ -18,11 +18,12 @@ LOOKING = 5.0
 
 def ledger_store(settings: Settings) -> AbstractAsyncContextManager[LateLedger]:
     """Return the ledger of *settings*, to be opened; what keeps it away stops nothing."""
+    return open_late(lambda: ledger_of(settings))
+
+
+def ledger_of(settings: Settings) -> AbstractAsyncContextManager[LedgerStore]:
+    """Return the ledger of *settings* as it is: one that is away does not open, or says so."""
     url = settings.stores.ledger.get_secret_value()
-    return open_late(lambda: _opening(url))
-
-
-def _opening(url: str) -> AbstractAsyncContextManager[LedgerStore]:
     if url.startswith("sqlite:"):
         return open_sqlite(path_of(url))
     from portico.ledger.postgres import open_postgres  # takes memory: only where configured

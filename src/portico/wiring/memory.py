@@ -15,7 +15,7 @@ from portico.dispatch.remembering import Keep, Rebuilt, Remembering
 from portico.errors import StoreUnavailable
 from portico.memory.base import PICTURE, TEXT, Memory, Space, Spaces
 from portico.memory.gate import Pair, Report
-from portico.settings import Settings
+from portico.settings import Settings, catalog
 from portico.stores.guard import Guard
 from portico.vision import likeness
 from portico.wiring.pictures import Pictures
@@ -29,11 +29,10 @@ async def open_recalling(
 ) -> AsyncIterator[Recalling]:
     """Open the memory, whose store may be away, and what notes there and searches it."""
     meaning = _meaning(settings, gateway)
-    spaces = {PICTURE: Space(likeness.DIMENSIONS, likeness.MADE_BY)}
-    if meaning is not None:
-        spaces[TEXT] = meaning.space
     async with AsyncExitStack() as stack:
-        memory = await stack.enter_async_context(await _store(settings, spaces))
+        memory = await stack.enter_async_context(
+            await _store(settings, _spaces(meaning.space if meaning else None))
+        )
         keep = Keep(pictures.archive, pictures.blobs, pictures.intake)
         guard = Guard("the memory")
         remembering = Remembering(memory, keep, errands, meaning, guard)
@@ -48,6 +47,19 @@ def _meaning(settings: Settings, gateway: Gateway) -> Meaning | None:
     if target is None or space is None:
         return None
     return Meaning(Embedding(gateway), target.name, space)
+
+
+def _spaces(text: Space | None) -> Spaces:
+    spaces = {PICTURE: Space(likeness.DIMENSIONS, likeness.MADE_BY)}
+    return spaces if text is None else {**spaces, TEXT: text}
+
+
+@asynccontextmanager
+async def memory_of(settings: Settings) -> AsyncIterator[Memory]:
+    """Open the memory of *settings* alone, without anybody who notes or searches."""
+    target = embedder(catalog(settings), settings.memory.embedder)
+    async with await _store(settings, _spaces(space_of(target) if target else None)) as memory:
+        yield memory
 
 
 async def _store(settings: Settings, spaces: Spaces) -> AbstractAsyncContextManager[Memory]:

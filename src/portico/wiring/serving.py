@@ -10,7 +10,6 @@ from pathlib import Path
 
 from portico.access.members import Members
 from portico.api.deps import Serving
-from portico.dispatch.caching import Answers, Cache
 from portico.dispatch.descriptions import Descriptions
 from portico.dispatch.design import Design
 from portico.dispatch.errands import Errands
@@ -18,12 +17,8 @@ from portico.dispatch.failover import Failover
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.handing_down import HandingDown
 from portico.dispatch.hedging import Hedging
-from portico.dispatch.idempotency import Once, Shelf
-from portico.dispatch.likely import Likely
 from portico.dispatch.places import Places
-from portico.dispatch.recalling import Recalling
 from portico.dispatch.rollcall import RollCall
-from portico.dispatch.streams import Bounds, Streams
 from portico.dispatch.turnstile import Turnstile
 from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
@@ -39,6 +34,7 @@ from portico.telemetry.observer import Observer
 from portico.telemetry.spans import open_spans
 from portico.upstreams.standing import Record, Standing
 from portico.upstreams.standing_file import standing_kept
+from portico.wiring.answering import open_again
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
 from portico.wiring.exits import Exits, open_exits
@@ -112,8 +108,7 @@ async def open_serving(
             Ledger(store, Spool(home / "spool"), watch, feed=feed.give)
         )
         server = settings.server
-        places = Places(server.max_waiting, server.max_per_caller)
-        turnstile = Turnstile()
+        places, turnstile = Places(server.max_waiting, server.max_per_caller), Turnstile()
         pictures = await stack.enter_async_context(open_pictures(settings, home, turnstile))
         hedging = Hedging(server.hedge_share)
         failover = Failover(standing, places, hedging, server.answer_within, pictures.eyes)
@@ -134,6 +129,9 @@ async def open_serving(
             open_access(settings, home, Counting(gateway.limits, store), exposed=exposed)
         )
         exits = await stack.enter_async_context(open_exits(load, settings, builder, standing))
+        again = await stack.enter_async_context(
+            open_again(settings, gateway, errands, recalling.remembering.meaning, access)
+        )
         yield Serving(
             gateway=gateway,
             gate=access.gate,
@@ -142,8 +140,8 @@ async def open_serving(
             operating=await stack.enter_async_context(
                 open_operating(gateway, simulator, feed, load, home)
             ),
-            once=Once(Shelf(server.replay_window, int(server.replay_memory)), errands),
-            streams=Streams(_bounds(settings), errands),
+            once=again.once,
+            streams=again.streams,
             ledger=store,
             metrics=metrics,
             traces=traces,
@@ -154,7 +152,7 @@ async def open_serving(
             guarded=lambda: exits.guarded,
             design=Design(gateway, pictures.intake),
             recalling=recalling,
-            cache=_cache(settings, errands, recalling),
+            cache=again.cache,
             stores=lambda: {
                 "access": "away" if access.gate.store_away else "ok",
                 "artifacts": "away" if pictures.away else "ok",
@@ -166,24 +164,6 @@ async def open_serving(
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
         )
-
-
-def _cache(settings: Settings, errands: Errands, recalling: Recalling) -> Cache:
-    given, meaning = settings.cache, recalling.remembering.meaning
-    cache = Cache(Answers(given.keep, int(given.memory)), errands, analyses=given.analyses)
-    if given.similar == "observe" and meaning is not None:
-        cache.likely = Likely(meaning, errands)
-    return cache
-
-
-def _bounds(settings: Settings) -> Bounds:
-    server = settings.server
-    return Bounds(
-        window=server.resume_window,
-        patience=server.resume_patience,
-        stream=int(server.resume_per_stream),
-        total=int(server.resume_memory),
-    )
 
 
 @asynccontextmanager

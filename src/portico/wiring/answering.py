@@ -1,0 +1,59 @@
+"""Answers that are held in memory to be given again: replayed, taken up, cached."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from portico.dispatch.caching import Answers, Cache
+from portico.dispatch.dropping import Dropping, Held, dropped
+from portico.dispatch.errands import Errands
+from portico.dispatch.gateway import Gateway
+from portico.dispatch.idempotency import Once, Shelf
+from portico.dispatch.likely import Likely
+from portico.dispatch.meaning import Meaning
+from portico.dispatch.streams import Bounds, Streams
+from portico.settings import Settings
+from portico.wiring.keys import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What gives an answer again."""
+
+    once: Once
+    streams: Streams
+    cache: Cache
+
+
+@asynccontextmanager
+async def open_again(
+    settings: Settings, gateway: Gateway, errands: Errands, meaning: Meaning | None, access: Access
+) -> AsyncIterator[Again]:
+    """Give it, and drop of it what belongs to people who are forgotten meanwhile."""
+    server = settings.server
+    shelf = Shelf(server.replay_window, int(server.replay_memory))
+    streams, cache = Streams(_bounds(settings), errands), _cache(settings, errands, meaning)
+    whole = [cache.clear]
+    if gateway.handing_down is not None:
+        whole.append(gateway.handing_down.clear)
+    held = Held((shelf, cache.answers), streams, gateway.limits, whole)
+    async with dropped(Dropping(access.ring.store, lambda: access.gate.roster, held)):
+        yield Again(Once(shelf, errands), streams, cache)
+
+
+def _cache(settings: Settings, errands: Errands, meaning: Meaning | None) -> Cache:
+    given = settings.cache
+    cache = Cache(Answers(given.keep, int(given.memory)), errands, analyses=given.analyses)
+    if given.similar == "observe" and meaning is not None:
+        cache.likely = Likely(meaning, errands)
+    return cache
+
+
+def _bounds(settings: Settings) -> Bounds:
+    server = settings.server
+    return Bounds(
+        window=server.resume_window,
+        patience=server.resume_patience,
+        stream=int(server.resume_per_stream),
+        total=int(server.resume_memory),
+    )

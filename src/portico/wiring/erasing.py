@@ -1,0 +1,69 @@
+"""Where something of somebody may be, and who looks there."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from portico.access.forgetting import marks_of
+from portico.artifacts.sqlite import open_sqlite
+from portico.erasure.base import Forgotten, Place, Traced
+from portico.erasure.forgetting import forget
+from portico.erasure.keys import NOTICED, PARTLY, Keys, done, shut, whom
+from portico.erasure.pictures import Pictures, Remembered
+from portico.erasure.rows import Rows, Traces
+from portico.errors import ConfigError, StoreUnavailable
+from portico.ledger.spool import Spool
+from portico.settings import Settings
+from portico.stores.whom import Whom
+from portico.traces.ring import Ring
+from portico.wiring.keys import open_keyring
+from portico.wiring.ledger import ledger_of
+from portico.wiring.memory import memory_of
+from portico.wiring.pictures import blobs_of
+from portico.wiring.tracing import traces_of
+
+
+async def forget_person(settings: Settings, home: Path, person: str, *, dry_run: bool) -> Forgotten:
+    """
+    Erase *person* from every store of *settings* and from *home*, or count what there is of them.
+
+    Raises:
+        StoreUnavailable: the keys are away, which say what else is theirs.
+    """
+    async with open_keyring(settings, home) as ring:
+        theirs = await whom(ring, person)
+        if not dry_run:
+            await shut(ring, theirs)
+            await asyncio.sleep(NOTICED)
+    traced = Traced(theirs, await _requests(settings, theirs))
+    report = await forget(_places(settings, home), traced, dry_run=dry_run)
+    if not dry_run and not report.done:
+        await _note(settings, home, theirs, report)
+    return report
+
+
+def _places(settings: Settings, home: Path) -> Sequence[Place]:
+    index = lambda: open_sqlite(home / "artifacts.db")  # noqa: E731 - an opener, as those below
+    return (
+        Traces(lambda: traces_of(settings), Ring(home / "traces-spool")),
+        Remembered(index, lambda: memory_of(settings)),
+        Pictures(index, lambda: blobs_of(settings)),
+        Rows(lambda: ledger_of(settings), Spool(home / "spool")),
+        Keys(lambda: open_keyring(settings, home), home),
+    )
+
+
+async def _requests(settings: Settings, theirs: Whom) -> frozenset[str]:
+    """Return the ids of their requests; none from a ledger that is away, which the report says."""
+    try:
+        async with ledger_of(settings) as ledger:
+            return frozenset(await ledger.requests_of(theirs))
+    except (StoreUnavailable, ConfigError):
+        return frozenset()
+
+
+async def _note(settings: Settings, home: Path, theirs: Whom, report: Forgotten) -> None:
+    left = [place.place for place in report.places if place.left]
+    async with open_keyring(settings, home) as ring:
+        mark = min(marks_of(theirs, await ring.sealing()).values())
+        await ring.store.note(done(PARTLY, mark, {"left": left}))
