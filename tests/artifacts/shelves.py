@@ -44,7 +44,7 @@ class Fragile:
         self.puts: list[str] = []
         self._files = files
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, lasting: bool = True) -> None:
         await self._asked()
         await self._files.put(key, data)
         self.puts.append(key)

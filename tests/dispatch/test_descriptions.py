@@ -24,7 +24,7 @@ class Away(Blobs):
     def __init__(self) -> None:
         self.asked = asyncio.Event()
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, lasting: bool = True) -> None:
         self.asked.set()
         raise StoreUnavailable("away")
 

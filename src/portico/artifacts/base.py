@@ -47,8 +47,12 @@ class Blobs(Protocol):
     answer in time, and none waits without end.
     """
 
-    async def put(self, key: str, data: bytes) -> None:
-        """Keep *data*; whole or not at all, and twice is once: only `modified` is renewed."""
+    async def put(self, key: str, data: bytes, *, lasting: bool = True) -> None:
+        """
+        Keep *data*; whole or not at all, and twice is once: only `modified` is renewed.
+
+        What is not *lasting* may go with the machine's power, though never with our process.
+        """
         ...
 
     async def get(self, key: str, span: Span | None = None) -> bytes:

@@ -72,10 +72,10 @@ class Files:
         """Make the folder, and clear away what was left half written."""
         await self._do(self._open)
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, lasting: bool = True) -> None:
         """See Blobs."""
         path = self._path(key)
-        await self._do(lambda: self._put(path, data))
+        await self._do(lambda: self._put(path, data, lasting))
 
     async def get(self, key: str, span: Span | None = None) -> bytes:
         """See Blobs."""
@@ -112,7 +112,7 @@ class Files:
                 if path.stat().st_mtime < time.time() - LEFT:
                     path.unlink()
 
-    def _put(self, path: Path, data: bytes) -> None:
+    def _put(self, path: Path, data: bytes, lasting: bool) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._aside.mkdir(mode=0o700, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._aside)  # 0600
@@ -120,12 +120,14 @@ class Files:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
             os.replace(name, path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _settle(path.parent)
+        if lasting:
+            _settle(path.parent)
 
     async def _do[T](self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()

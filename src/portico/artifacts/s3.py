@@ -149,7 +149,7 @@ class S3:
         self._store = store
         self._patience = patience
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, *, lasting: bool = True) -> None:
         """See Blobs."""
         try:
             async with self._answering(len(data)):

@@ -206,7 +206,7 @@ class Remembering:
             StoreUnavailable: a store is away; what was written comes in with a rebuild.
         """
         for record in records:
-            await self._keep.blobs.put(record.key, encode(record))
+            await self._keep.blobs.put(record.key, encode(record), lasting=False)
         await self.index(records, caller, known)
 
     async def index(
