@@ -27,6 +27,7 @@ COMMANDS = [
     "bootstrap",
     "health",
     "forget",
+    "sweep",
 ]
 EGRESS = ["egress import", "egress show", "egress render", "egress gate"]
 KEYS = ["keys create", "keys list", "keys revoke"]

@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from portico.access.base import Person
 from portico.access.members import Members
 from portico.artifacts.base import blob_key
-from portico.erasure.base import Forgotten
+from portico.erasure.base import Report
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
 from portico.settings import Settings, load_settings
@@ -63,7 +63,7 @@ class Aviary:
         """Those of the gateway."""
         return load_settings(self.lab.config, {"PORTICO_HOME": str(self.home)})
 
-    async def forget(self, *, dry_run: bool = False) -> Forgotten:
+    async def forget(self, *, dry_run: bool = False) -> Report:
         """Do what the command does, beside the gateway."""
         return await forget_person(self.settings, self.home, WHO, dry_run=dry_run)
 

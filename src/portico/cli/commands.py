@@ -14,7 +14,7 @@ from portico.cli.backup import backup, restore
 from portico.cli.bootstrap import bootstrap, health
 from portico.cli.egress import egress
 from portico.cli.ends import Config, ending
-from portico.cli.erasure import forget
+from portico.cli.erasure import forget, sweep
 from portico.cli.keys import keys
 from portico.cli.memory import memory
 
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.command(epilog="Example: portico backup portico-monday.tar")(backup)
 app.command(epilog="Example: portico restore portico-monday.tar --config portico.yaml")(restore)
 app.command(epilog="Example: portico forget anna@lab.example --dry-run")(forget)
+app.command(epilog="Example: portico sweep --dry-run")(sweep)
 app.add_typer(keys, name="keys")
 app.add_typer(egress, name="egress")
 app.add_typer(memory, name="memory")

@@ -1,4 +1,4 @@
-"""`portico forget`."""
+"""`portico forget` and `portico sweep`."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ import typer
 from portico.cli.ends import Config, ending
 
 if TYPE_CHECKING:
-    from portico.erasure.base import Forgotten
+    from portico.erasure.base import Report
 
 
 def forget(
@@ -41,26 +41,60 @@ def forget(
     def run() -> None:
         settings = load_settings(config, os.environ)
         work = forget_person(settings, home(os.environ), person, dry_run=dry_run)
-        _tell(asyncio.run(work), as_json=as_json)
+        report = asyncio.run(work)
+        _tell(report, "" if as_json else _forgotten(report))
 
     ending(run)
 
 
-def _tell(report: "Forgotten", *, as_json: bool) -> None:
+def sweep(
+    delete: Annotated[
+        bool, typer.Option("--delete/--dry-run", help="Delete it, or only count it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    config: Config = None,
+) -> None:
+    """
+    Count what has outlived its time in every store, or delete it.
+
+    A gateway that serves does so by itself: traces every hour, everything else every day. The
+    ledger keeps what it has.
+    """
+    from portico.app import home
+    from portico.settings import load_settings
+    from portico.wiring import sweep_stores
+
+    def run() -> None:
+        settings = load_settings(config, os.environ)
+        work = sweep_stores(settings, home(os.environ), dry_run=not delete)
+        report = asyncio.run(work)
+        _tell(report, "" if as_json else _swept(report))
+
+    ending(run)
+
+
+def _tell(report: "Report", last: str) -> None:
+    """Print *report* with its *last* line; without one as JSON."""
     import msgspec
 
-    if as_json:
+    if not last:
         typer.echo(msgspec.json.encode(report).decode())
     else:
         for place in report.places:
             counts = ", ".join(f"{count} {what}" for what, count in place.counts.items())
             typer.echo(f"{place.place}: {f'LEFT: {place.left}' if place.left else counts}")
-        typer.echo(_sum(report))
+        typer.echo(last)
     if not report.done:
         raise typer.Exit(1)
 
 
-def _sum(report: "Forgotten") -> str:
+def _swept(report: "Report") -> str:
+    if report.dry_run:
+        return "Nothing was deleted: add --delete."
+    return "Done." if report.done else "Not everything was swept: mend what is left above."
+
+
+def _forgotten(report: "Report") -> str:
     if report.dry_run:
         whole = "nothing was erased" if report.done else "and places that did not answer"
         return f"{report.total} things would go; {whole}."

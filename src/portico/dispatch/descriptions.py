@@ -11,6 +11,8 @@ from portico.artifacts.base import BlobMissing, Blobs
 from portico.dispatch.errands import Errands
 from portico.errors import StoreUnavailable
 
+DESCRIBED = "described"
+"""Where they lie among the blobs."""
 MOST = 4_000
 """Characters of an answer that are kept."""
 KNOWN = 4_096
@@ -82,7 +84,7 @@ class Descriptions:
 def place_of(caller: str | None) -> str:
     """Return below which key a caller's descriptions lie; without keys all are one caller."""
     whose = hashlib.sha256((caller or "").encode()).hexdigest()[:32]
-    return f"described/{whose}"
+    return f"{DESCRIBED}/{whose}"
 
 
 def _key(caller: str | None, pixels: str) -> str:

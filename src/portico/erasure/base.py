@@ -1,11 +1,12 @@
 """What of somebody is in one store, and what became of it: the words of every erasure."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from msgspec import Struct
 
+from portico.errors import ConfigError, StoreUnavailable
 from portico.stores.whom import Whom
 
 type Counts = Mapping[str, int]
@@ -55,8 +56,8 @@ class Told(Struct, frozen=True, kw_only=True):
     left: str = ""
 
 
-class Forgotten(Struct, frozen=True, kw_only=True):
-    """The whole report; it does not say of whom."""
+class Report(Struct, frozen=True, kw_only=True):
+    """What came of it, place by place; it does not say of whom."""
 
     dry_run: bool
     places: tuple[Told, ...]
@@ -70,3 +71,12 @@ class Forgotten(Struct, frozen=True, kw_only=True):
     def total(self) -> int:
         """How many things were found or erased."""
         return sum(sum(place.counts.values()) for place in self.places)
+
+
+async def told(name: str, work: Callable[[], Awaitable[Counts]]) -> Told:
+    """Return what *work* counted, or why it could not."""
+    try:
+        return Told(place=name, counts=await work())
+    except (StoreUnavailable, ConfigError, OSError) as exc:
+        why = exc.strerror or type(exc).__name__ if isinstance(exc, OSError) else str(exc)
+        return Told(place=name, counts={}, left=why)

@@ -9,7 +9,7 @@ from portico.wiring.buckets import make_bucket
 from portico.wiring.building import hosts, way
 from portico.wiring.checking import check_egress
 from portico.wiring.engines import carried, read_tunnels
-from portico.wiring.erasing import forget_person
+from portico.wiring.erasing import forget_person, sweep_stores
 from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.ledger import ledger_trouble
 from portico.wiring.memory import measure_gate, rebuild_memory
@@ -34,5 +34,6 @@ __all__ = [
     "read_tunnels",
     "rebuild_memory",
     "simulate",
+    "sweep_stores",
     "way",
 ]

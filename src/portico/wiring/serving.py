@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from portico.upstreams.standing_file import standing_kept
 from portico.wiring.answering import open_again
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
+from portico.wiring.erasing import swept_daily
 from portico.wiring.exits import Exits, open_exits
 from portico.wiring.keys import Counting, open_access
 from portico.wiring.ledger import ledger_store
@@ -124,7 +125,7 @@ async def open_serving(
         await stack.enter_async_context(
             standing_kept(standing, home / "standing.json", lambda: builder.marks)
         )
-        await stack.enter_async_context(_calling(gateway, standing))
+        await stack.enter_async_context(_calling(gateway, standing, swept_daily(settings, home)))
         access = await stack.enter_async_context(
             open_access(settings, home, Counting(gateway.limits, store), exposed=exposed)
         )
@@ -167,11 +168,14 @@ async def open_serving(
 
 
 @asynccontextmanager
-async def _calling(gateway: Gateway, standing: Standing) -> AsyncIterator[None]:
-    """Call the roll of upstreams' models until the context ends."""
+async def _calling(
+    gateway: Gateway, standing: Standing, sweeping: AbstractAsyncContextManager[None]
+) -> AsyncIterator[None]:
+    """Call the roll of upstreams' models until the context ends, and let *sweeping* go on."""
     task = asyncio.create_task(RollCall(lambda: gateway.house, standing).run())
     try:
-        yield
+        async with sweeping:
+            yield
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=5)
