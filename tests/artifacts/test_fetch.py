@@ -503,6 +503,18 @@ async def test_what_a_link_itself_says_is_judged_before_a_tunnel_too(
         assert proxy.hosts == [("far.example", 80)]
 
 
+async def test_nothing_is_fetched_while_the_path_is_closed(home: House) -> None:
+    home.pages["/"] = answer()
+    closed = ["a leak is possible"]
+    async with tunnelled(home, "http") as (proxy, fetcher):
+        fetcher.heed(lambda: closed[0])
+        with pytest.raises(PictureRefused, match=UNFETCHED):
+            await fetcher.fetch("http://far.example/")
+        assert proxy.hosts == []
+        closed[0] = ""
+        assert await fetcher.fetch("http://far.example/") == PNG
+
+
 async def test_a_tunnel_that_is_down_is_not_gone_around(home: House) -> None:
     home.pages["/"] = answer()
     async with serving(canary) as listener:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parents[2] / "deploy/compose"
-INSIDE = ("app", "data", "eg-direct", "eg-google")
+INSIDE = ("app", "data", "eg-direct", "eg-google", "eg-fetch")
 """Networks without a way out."""
 
 type Service = Mapping[str, Any]
@@ -33,9 +33,9 @@ def complaints(stack: Mapping[str, Any]) -> list[str]:
         if not stack["networks"][name].get("internal")
     ]
     found += [
-        f"{name}: both inside and out, and not the edge, the gate, the control or the sidecar"
+        f"{name}: both inside and out, and no edge, gate, control or sidecar"
         for name, service in stack["services"].items()
-        if _outside(service) and name not in {"edge", "gate", "control", "sidecar"}
+        if _outside(service) and name not in {"edge", "gate", "fetch", "control", "sidecar"}
     ]
     return found
 

@@ -20,7 +20,7 @@ from portico.wiring.gates import doors
 from tests.deploy.stack import FOLDER, complaints, read
 
 ROOT = FOLDER.parents[1]
-PROFILES = ("core", "webui", "tunnel", "observability", "secrets")
+PROFILES = ("core", "webui", "tunnel", "fetch", "observability", "secrets")
 PROGRAMS = Path(sys.executable).parent
 SECRETS = {
     "POSTGRES_PASSWORD": "p",
@@ -42,7 +42,11 @@ def test_the_stack_keeps_the_house_rules() -> None:
         ("cap_drop: [ALL]", "cap_drop: []", "postgres: keeps capabilities"),
         ('user: "10001:10001"', 'user: "0:0"', "gateway: runs as root"),
         ("internal: true", "internal: false", "network app: has a way out"),
-        ("[app, data, eg-direct, eg-google]", "[app, front]", "gateway: both inside and out"),
+        (
+            "[app, data, eg-direct, eg-google, eg-fetch]",
+            "[app, front]",
+            "gateway: both inside and out",
+        ),
         ('dns: ["127.0.0.1"]', 'dns: ["8.8.8.8"]', "gateway: asks the host's resolver"),
         ("@${POSTGRES_DIGEST:-sha256:FILL-DIGEST}", "", "postgres: its image is not pinned"),
         ("POSTGRES_DB: portico", "POSTGRES_PASSWORD: hunter2", "postgres: POSTGRES_PASSWORD"),
@@ -92,6 +96,7 @@ def test_the_configuration_inside_is_one() -> None:
     assert {name: path.kind for name, path in settings.egress.items()} == {
         "google": "tunnel",
         "world": "tunnel",
+        "fetch": "tunnel",
         "direct": "direct",
     }
     assert {upstream.egress for upstream in settings.upstreams.values()} == {"google", "world"}
@@ -151,6 +156,18 @@ def test_the_stack_gives_commands() -> None:
 def test_the_gate_opens_the_providers_of_its_path_and_nothing_else() -> None:
     settings = load_settings(FOLDER / "portico.yaml", {})  # it is told no secret
     assert doors(settings, "world").open == {("api.siliconflow.com", 443)}
+
+
+def test_the_gate_for_links_opens_to_strangers_and_not_to_the_other_paths() -> None:
+    told = load_settings(FOLDER / "portico.yaml", {"PORTICO_FETCH": "true"})
+    assert told.pictures.fetch
+    assert "fetch" in told.paths_in_use
+    settings = load_settings(FOLDER / "portico.yaml", {})
+    assert not settings.pictures.fetch
+    opened = doors(settings, "fetch")
+    assert opened.ports == {80, 443, 8080, 8443}
+    assert opened.others >= {"generativelanguage.googleapis.com", "api.siliconflow.com"}
+    assert doors(settings, "world").ports == frozenset()
 
 
 def test_a_gate_of_no_path_is_refused_by_name() -> None:

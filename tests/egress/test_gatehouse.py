@@ -5,7 +5,7 @@ import logging
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.egress.clients import HTTPRequest
-from portico.egress.doors import Doors, TurnedAway
+from portico.egress.doors import Doors, TurnedAway, is_name
 from portico.egress.gatehouse import Gatehouse, Limits, keeping
 from portico.egress.paths import Tunnel, Via
 from portico.egress.pool import Pool
@@ -316,6 +316,74 @@ async def test_a_gate_that_closes_sends_everybody_away() -> None:
 def test_a_list_is_written_in_the_one_way(endpoint: tuple[str, int]) -> None:
     with pytest.raises(ValueError, match=r"host's name|port"):
         Doors(frozenset({endpoint}))
+
+
+STRANGERS = Doors(
+    frozenset({("model.test", 9443)}),
+    ports=frozenset({80, 443}),
+    others=frozenset({"google.test"}),
+)
+"""A gate by which linked pictures are read."""
+
+
+@pytest.mark.parametrize(
+    ("target", "admitted"),
+    [
+        ("pictures.test:443", True),
+        ("pictures.test:80", True),
+        ("a.google.test:443", True),  # another host: only whose it is can be told by a name
+        ("pictures.test:22", False),
+        ("pictures.test.:443", False),
+        ("Pictures.test:443", False),
+        ("pictures:443", False),
+        ("google.test:443", False),
+        ("google.test:80", False),
+        ("google.test.:443", False),
+        ("GOOGLE.test:443", False),
+        ("model.test:9443", True),
+        ("model.test:443", False),  # a listed host at its own port
+        ("142.250.74.10:443", False),
+        ("2398767626:443", False),
+        ("0x8e.0xfa.74.10:443", False),
+        ("[2607:f8b0::10]:443", False),
+    ],
+)
+def test_a_gate_for_links_lets_out_to_strangers_and_not_to_other_paths_hosts(
+    target: str, admitted: bool
+) -> None:
+    head = f"CONNECT {target} HTTP/1.1\r\n\r\n".encode()
+    if admitted:
+        host, _, port = target.rpartition(":")
+        assert STRANGERS.admit(head) == (host, int(port))
+    else:
+        with pytest.raises(TurnedAway) as turned:
+            STRANGERS.admit(head)
+        assert turned.value.status == 403
+
+
+async def test_a_stranger_s_name_that_leads_inside_is_turned_away() -> None:
+    async with yard() as here:
+        names = Names({"pictures.test": ["127.0.0.1"], "both.test": ["93.184.216.34", "10.0.0.1"]})
+        doors = Doors(frozenset(), ports=frozenset({here.canary.port}))
+        async with keeping(Gatehouse(doors, names), "127.0.0.1") as port:
+            inside = replace(here, port=port)
+            for name in names.known:
+                status, told = await inside.say(connect(name + ":{c}"))
+                assert (status, b"not a public one" in told) == (403, True)
+        assert here.canary.accepted == 0
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=40))
+def test_what_a_gate_for_links_admits_is_a_name_of_nobody_s_at_a_port_of_the_web(
+    target: str,
+) -> None:
+    try:
+        host, port = STRANGERS.admit(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode("latin-1"))
+    except TurnedAway:
+        return
+    assert (host, port) == ("model.test", 9443) or (is_name(host) and port in (80, 443))
+    assert f"{host}:{port}" == target
+    assert host != "google.test"
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=40) | st.just("model.test:443"))

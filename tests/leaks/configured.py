@@ -1,15 +1,13 @@
 """The gateway's configuration in the town, as `docs/operations/tunnel.md` puts it together."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.leaks.houses import House
-from tests.leaks.lab import Lab
+from tests.leaks.lab import PORTICO, Lab
 from tests.leaks.town import EXIT1, EXIT2, GATE, NAME, WORLD
 
-PORTICO = str(Path(sys.executable).with_name("portico"))
 CONTROL = f"{GATE}:3130"
 _TEXT = """
 extends: builtin
@@ -25,6 +23,8 @@ egress:
     exit_url: https://{name}/where
     expect: {expect}
   world: {{kind: tunnel, via: ["http://{gate}:{port}#gate"]}}
+  links: {{kind: tunnel, via: ["http://{gate}:{links}#links"]}}
+pictures: {{egress: links}}
 boundary:
   closed: true
   every: 1
@@ -39,12 +39,14 @@ def configured(lab: Lab, control: str = CONTROL) -> str:
     """Return a configuration that fits the layers that *lab* has at the moment."""
     exits = dict(zip(("1", "2"), (EXIT1, EXIT2), strict=True))
     gate, port = lab.gate
+    links = lab.gate_for_links[1]
     return _TEXT.format(
         name=NAME,
         via=lab.listeners,
         expect={each: {"networks": [exits[each]]} for each in list(exits)[: len(lab.listeners)]},
         gate=gate,
         port=port,
+        links=links,
         world=WORLD,
         control=control,
         counters=lab.counters,

@@ -24,13 +24,20 @@ from tests.egress.tunnels.engines import Engines
 from tests.leaks.agent import TRUST
 from tests.leaks.houses import ROOT, Agent, House, until
 from tests.leaks.town import DNS, EXIT1, EXIT2, GATE, NAME, SIDECAR, Town
-from tests.leaks.townsfolk import GATE_PORT, LAX_PORT, ROGUE_PORT
+from tests.leaks.townsfolk import FETCH_PORT, GATE_PORT, LAX_PORT, ROGUE_PORT
 
 DEPLOY = ROOT / "deploy/egress"
 UUID = "8e47090b-723e-45a9-9a86-4d95b244c2fa"
 PRIVATE_KEY = "4GW9rLIyHz46gavNGsFcCMdiFMsdSKiSWvixeLSrEkY"
 PUBLIC_KEY = "CtSy54G3k3ipIRiQfJNDa9JdyPAt6jOErx2yZSKqrW4"
 METHOD, KEY = "2022-blake3-aes-128-gcm", "3W7L9U8N+oJhrjx7H10K3Q=="
+PORTICO = str(Path(sys.executable).with_name("portico"))
+LINKS = f"""
+extends: builtin
+egress: {{links: {{kind: tunnel, via: ["http://{GATE}:{FETCH_PORT}"]}}}}
+upstreams: {{google: {{egress: direct}}, world: {{base_url: "https://world.test/v1"}}}}
+pictures: {{egress: links}}
+"""
 SIGN_IN = ("portico", "harness")
 COUNTING = 10100  # the user who counts, as in `sidecar.sh`
 ASTRAY = {"loose": 21011, "empty": 21012, "named": 21013}
@@ -97,6 +104,10 @@ class Lab:
         self.rules = self._rules()
         self._sidecar = self._start_sidecar()
         self._person("rogue", town["sidecar"])
+        links = self.folder / "links.yaml"
+        links.write_text(LINKS)
+        told = ["--config", str(links), "--path", "links", "--listen", f"{GATE}:{FETCH_PORT}"]
+        town["gate"].start([PORTICO, "egress", "gate", *told])
         self._agents = {
             "gateway": Agent(town["gateway"]),
             "capable": Agent(town["gateway"], bare=False),
@@ -104,7 +115,7 @@ class Lab:
         }
         listened = [("google", 443), ("world", 443), ("exit1", 8443), ("gate", GATE_PORT)]
         listened += [("exit1", 443), ("exit2", 8388), ("sidecar", 21001), ("sidecar", 21002)]
-        listened += [("sidecar", ROGUE_PORT)]
+        listened += [("sidecar", ROGUE_PORT), ("gate", FETCH_PORT)]
         for house, port in listened:
             town[house].listening(port)
 
@@ -175,6 +186,11 @@ class Lab:
     def gate(self) -> tuple[str, int]:
         """Where the gateway asks for everything else."""
         return GATE, LAX_PORT if Layer.LIST in self.removed else GATE_PORT
+
+    @property
+    def gate_for_links(self) -> tuple[str, int]:
+        """Where the gateway asks for what stands in messages."""
+        return GATE, LAX_PORT if Layer.LIST in self.removed else FETCH_PORT
 
     @contextmanager
     def astray(self, name: str) -> Iterator[None]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.leaks.configured import CONTROL, PORTICO, configured, controlling
-from tests.leaks.lab import Lab, Layer
+from tests.leaks.configured import CONTROL, configured, controlling
+from tests.leaks.lab import PORTICO, Lab, Layer
 from tests.leaks.town import EXIT1
 
 pytestmark = pytest.mark.timeout(300)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.leaks.configured import CONTROL, PORTICO, configured, controlling
+from tests.leaks.configured import CONTROL, configured, controlling
 from tests.leaks.houses import until
-from tests.leaks.lab import Lab, Layer
+from tests.leaks.lab import PORTICO, Lab, Layer
 from tests.leaks.town import EXIT1, EXIT2, GATE, GOOGLE, NAME, SIDECAR
 from tests.leaks.townsfolk import LAX_PORT
 
@@ -16,7 +16,10 @@ pytestmark = pytest.mark.timeout(300)
 
 AMBUSH = f"http://{GATE}:{LAX_PORT}"
 HOSTILE = {"HTTPS_PROXY": AMBUSH, "https_proxy": AMBUSH, "ALL_PROXY": AMBUSH, "NO_PROXY": "*"}
-CHAT = {"model": "gemini-3-flash", "messages": [{"role": "user", "content": "hello"}]}
+CHAT: dict[str, Any] = {
+    "model": "gemini-3-flash",
+    "messages": [{"role": "user", "content": "hello"}],
+}
 AT = "http://127.0.0.1:8000"
 
 
@@ -40,9 +43,9 @@ def curl(lab: Lab, *words: str) -> str:
     return lab.town["gateway"].run("curl", "-s", "-m", "25", "--noproxy", "*", *words)
 
 
-def ask(lab: Lab) -> tuple[int, str]:
+def ask(lab: Lab, chat: dict[str, Any] = CHAT) -> tuple[int, str]:
     """Return the status of a chat, and what was said or went wrong."""
-    words = ["-w", "\n%{http_code}", "-d", json.dumps(CHAT), f"{AT}/v1/chat/completions"]
+    words = ["-w", "\n%{http_code}", "-d", json.dumps(chat), f"{AT}/v1/chat/completions"]
     body, _, status = curl(lab, *words).rpartition("\n")
     told = json.loads(body)
     if "error" in told:
@@ -101,6 +104,24 @@ def test_each_answer_has_a_receipt_in_ledger_trace_and_console(lab: Lab) -> None
         assert 0 <= one["exit_age"] < 300
     page = curl(lab, f"{AT}/console/requests/{row['id']}")
     assert f"tunnel http://{SIDECAR}:21001, which came out at {EXIT1} (XX)" in page
+
+
+def showing(lab: Lab, link: str) -> tuple[int, str]:
+    """As `ask`, about the picture at *link*."""
+    parts = [{"type": "text", "text": "this?"}, {"type": "image_url", "image_url": {"url": link}}]
+    return ask(lab, {"model": "gemini-3-flash", "messages": [{"role": "user", "content": parts}]})
+
+
+@pytest.mark.usefixtures("gateway")
+def test_linked_pictures_come_by_their_own_gate_which_is_no_way_to_google(lab: Lab) -> None:
+    assert showing(lab, "https://site.test/picture.png") == (200, f"seen from {EXIT1}")
+    assert "10.91.40.30 /picture.png" in lab.lines("world")
+    before = len(lab.lines("google"))
+    for link in (f"https://{NAME}/a.png", f"https://{GOOGLE}/a.png", "https://inside.test/a.png"):
+        assert showing(lab, link)[0] == 400, link
+    assert showing(lab, "https://site.test/elsewhere")[0] == 400, "nor where a link leads on"
+    assert not any("a.png" in line or "stolen" in line for line in lab.lines("google")[before:])
+    assert lab.town.settled() == {}
 
 
 @pytest.mark.usefixtures("gateway")

@@ -25,6 +25,7 @@ NAME = "generativelanguage.googleapis.com"
 NAMES = {
     NAME: (GOOGLE, GOOGLE6),
     "world.test": (WORLD,),
+    "site.test": (WORLD,),
     "metadata.test": ("169.254.169.254",),
     "inside.test": ("10.91.41.20",),
     "exit1.test": (EXIT1,),

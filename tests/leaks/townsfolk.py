@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 import sys
+from base64 import b64decode
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +19,12 @@ import msgspec
 from portico.egress.doors import Doors
 from portico.egress.gatehouse import keep
 from tests.leaks.town import DNS, GATE, NAME, NAMES
+from tests.serving import PNG
 
 CERTIFICATES = Path(__file__).parent / "certificates"
-GATE_PORT, LAX_PORT, ROGUE_PORT = 3128, 3129, 21050
+GATE_PORT, LAX_PORT, FETCH_PORT, ROGUE_PORT = 3128, 3129, 3132, 21050
 
+PICTURE = b64decode(PNG.partition(",")[2])
 BARRED = "User location is not supported for the API use."
 
 type Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -73,6 +76,8 @@ async def world(folder: Path) -> None:
 
     def answer(source: str, path: str) -> bytes:
         _note(folder / "world.seen", f"{source} {path}")
+        if path == "/picture.png":
+            return _http(200, PICTURE, "image/png")
         if path == "/elsewhere":
             return _http(302, b"", more=f"location: https://{NAME}/v1beta/stolen\r\n")
         return _http(200, b"the world saw " + source.encode())

@@ -65,6 +65,12 @@ def asking_gate(target: str, *headers: str, line: str = "CONNECT {} HTTP/1.1") -
     return lambda lab: lab.gateway.do("via_proxy", proxy=lab.gate, text=text)
 
 
+def asking_for_link(target: str) -> Act:
+    """Somebody in the gateway's house asks the gate by which linked pictures are read."""
+    text = f"CONNECT {target} HTTP/1.1\r\n\r\n"
+    return lambda lab: lab.gateway.do("via_proxy", proxy=lab.gate_for_links, text=text)
+
+
 def proxied(*names: str) -> Act:
     """A child of the gateway whose environment names the gate."""
     return lambda lab: lab.gateway.do(
@@ -223,6 +229,20 @@ def _list() -> list[Vector]:
         ),
         "a listed name that leads to the metadata": (asking_gate("metadata.test:80"), "other"),
         "a listed name that leads inside": (asking_gate("inside.test:443"), "other"),
+        "a link to Google's name": (asking_for_link(f"{NAME}:443"), "google4"),
+        "a link to Google's name in upper case": (
+            asking_for_link(f"{NAME.upper()}:443"),
+            "google4",
+        ),
+        "a link to Google's name with a last dot": (asking_for_link(f"{NAME}.:443"), "google4"),
+        "a link to Google's name, port 80": (asking_for_link(f"{NAME}:80"), "google4"),
+        "a link to Google's IPv4 address": (asking_for_link(f"{GOOGLE}:443"), "google4"),
+        "a link to Google's IPv6 address": (asking_for_link(f"[{GOOGLE6}]:443"), "google6"),
+        "a link to a name that leads to the metadata": (
+            asking_for_link("metadata.test:80"),
+            "other",
+        ),
+        "a link to a name that leads inside": (asking_for_link("inside.test:443"), "other"),
         "HTTPS_PROXY in a child's environment": (proxied("HTTPS_PROXY"), "google4"),
         "ALL_PROXY in a child's environment": (proxied("ALL_PROXY", "all_proxy"), "google4"),
     }

@@ -9,7 +9,7 @@ into the far end's own network gets as far as that exit lets it. Close that at t
 
 import asyncio
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin
 
@@ -83,6 +83,7 @@ class Fetcher:
         self._places = asyncio.Semaphore(bounds.at_once)
         self._clocks: set[asyncio.Timeout] = set()  # of all that is under way
         self._closed = False
+        self._why_shut: Callable[[], str] = str
 
     async def fetch(self, url: str) -> bytes:
         """
@@ -108,6 +109,10 @@ class Fetcher:
     def belong(self, hosts: Hosts) -> None:
         """Ask no host that *hosts* give to another path, from now on."""
         self._dialler.hosts = hosts.opened(self._dialler.path.name)
+
+    def heed(self, why_shut: Callable[[], str]) -> None:
+        """Ask nobody while *why_shut* says why nothing may leave by the path."""
+        self._why_shut = why_shut
 
     async def aclose(self) -> None:
         """Give up all that is under way, which is refused; nothing is fetched after this."""
@@ -149,6 +154,8 @@ class Fetcher:
         """Dial what was judged, and nothing else; raises ConnectFailed, PictureRefused."""
         seconds = self._bounds.connect
         self._dialler.check(wanted.origin)  # before anybody is asked where it is
+        if why := self._why_shut():
+            raise ConnectFailed(why)
         if isinstance(self._dialler.path, Tunnel):
             if wanted.address is None and wanted.origin.port not in self._rules.ports:
                 raise PictureRefused(NOT_PUBLIC)

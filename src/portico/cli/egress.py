@@ -173,7 +173,8 @@ def gate(
     """
     Be the gate of a gateway without a way out.
 
-    A CONNECT proxy for the hosts of one egress path, and for nobody else's.
+    A CONNECT proxy for the hosts of one egress path, and for nobody else's. For the path of linked
+    pictures it also lets out to any public host that belongs to no other path.
     """
     from portico.wiring.gates import keep_gate
 

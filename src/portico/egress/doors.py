@@ -30,18 +30,22 @@ class Doors:
     """
     The endpoints that may be asked for: names in lower case, with their ports.
 
-    With a `user`, callers sign in (Basic). `inside` are the few addresses on the lab's own networks
-    that a name of the list may lead to; all others must be public ones. Raises ValueError.
+    With `ports`, as links in messages need it, these of any other name as well, but those of
+    `others`: hosts that belong to another path. With a `user`, callers sign in (Basic). `inside`
+    are the few addresses on the lab's own networks that a name of the list may lead to; all others
+    must be public ones. Raises ValueError.
     """
 
     open: frozenset[tuple[str, int]]
     user: str = ""
     password: str = field(default="", repr=False)
     inside: frozenset[tuple[Address, int]] = frozenset()
+    ports: frozenset[int] = frozenset()
+    others: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for host, port in self.open:
-            if not _NAME.fullmatch(host) or number(host) is not None:
+            if not is_name(host):
                 raise ValueError(f"{host!r} is not a host's name in lower case, without a last dot")
             if not 0 < port < 65536:
                 raise ValueError(f"{host} has an impossible port")
@@ -51,7 +55,7 @@ class Doors:
         Return the endpoint that a request asks for; *head* ends with its empty line.
 
         Raises:
-            TurnedAway: anything but a plain CONNECT to an endpoint of the list, well signed in.
+            TurnedAway: anything but a plain CONNECT to an endpoint that is open, well signed in.
         """
         lines = _lines(head)
         headers = [_header(line) for line in lines[1:]]
@@ -63,9 +67,17 @@ class Doors:
             if name == "host" and value not in (target, target.rpartition(":")[0]):
                 raise TurnedAway(400, "the Host header names another place")
         parts = _ENDPOINT.fullmatch(target)
-        if parts is None or (endpoint := (parts[1], int(parts[2]))) not in self.open:
+        if parts is None:
+            raise TurnedAway(403, self._missing(target))
+        endpoint = parts[1], int(parts[2])
+        if endpoint not in self.open and not self._strange(*endpoint):
             raise TurnedAway(403, self._missing(target))
         return endpoint
+
+    def _strange(self, host: str, port: int) -> bool:
+        """Say whether that is anybody's, of those whom nobody has put on a list."""
+        known = any(host == name for name, _ in self.open) or host in self.others
+        return port in self.ports and not known and is_name(host)
 
     def reach(self, addresses: Iterable[Address], port: int) -> tuple[Address, ...]:
         """Return *addresses*, all of which may be dialled; raises TurnedAway if one may not be."""
@@ -90,11 +102,18 @@ class Doors:
             return "an address is not a name"
         if not port.isdigit():
             return "there is no port"
+        if host.lower().rstrip(".") in self.others:
+            return "the host belongs to another path"
         if any(host == known for known, _ in self.open):
             return "the host is on the list, this port is not"
         if any(host.lower().rstrip(".") == known for known, _ in self.open):
             return "the host is on the list, written in another way"
         return "not on the list"
+
+
+def is_name(host: str) -> bool:
+    """Say whether *host* is a name, written in the one way that a gate takes."""
+    return bool(_NAME.fullmatch(host)) and number(host) is None
 
 
 def _lines(head: bytes) -> list[str]:

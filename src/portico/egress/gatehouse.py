@@ -165,7 +165,10 @@ async def keep(doors: Doors, host: str, port: int, limits: Limits | None = None)
     """Keep a gate at *host*:*port* until cancelled; names are the system's. Raises OSError."""
     with closing(SystemNames()) as names:
         async with keeping(Gatehouse(doors, names, limits), host, port) as taken:
-            log.info("gate: %d endpoints are open, at %s port %d", len(doors.open), host, taken)
+            more = " and any public host of nobody's" if doors.ports else ""
+            log.info(
+                "gate: %d endpoints%s are open, at %s port %d", len(doors.open), more, host, taken
+            )
             await asyncio.get_running_loop().create_future()
 
 

@@ -5,14 +5,17 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from portico.artifacts.addresses import STRICT
 from portico.egress.doors import Doors
 from portico.egress.gatehouse import keep
 from portico.egress.origins import split
 from portico.egress.paths import parse_via
 from portico.errors import ConfigError, Problem
 from portico.settings import Settings, load_settings
+from portico.settings.addresses import endpoint
 from portico.settings.belonging import claims
 from portico.telemetry.logs import configure
 
@@ -21,21 +24,29 @@ def doors(settings: Settings, name: str) -> Doors:
     """
     Return what the path *name* may reach by a gate; whoever signs in there signs in at ours.
 
+    The path by which linked pictures are read reaches any public host but those of other paths.
+
     Raises:
         ConfigError: there is no such path, or nothing by name goes by it.
     """
     path = settings.egress.get(name)
     if path is None or not path.via:
         raise _fault(name, "is no path that leads to a gate", "define it with `via`")
-    origins = [split(claim.url)[0] for claim in claims(settings) if claim.path == name]
-    if not origins:
+    known = list(claims(settings))
+    origins = [split(claim.url)[0] for claim in known if claim.path == name and claim.url]
+    if not origins and name != settings.pictures.egress:
         raise _fault(name, "has no upstream and no host", "let an upstream's `egress` name it")
     via = parse_via(path.via[0].get_secret_value())
     open_ones = frozenset((origin.host, origin.port) for origin in origins)
     try:
-        return Doors(open_ones, via.user, via.password)
+        listed = Doors(open_ones, via.user, via.password)
     except ValueError as exc:
         raise _fault(name, str(exc), "a gate lets out to names") from None
+    if name != settings.pictures.egress:
+        return listed
+    others = frozenset(claim.host for claim in known if claim.path != name)
+    inside = frozenset(map(endpoint, settings.pictures.inside))
+    return replace(listed, ports=STRICT.ports, others=others, inside=inside)
 
 
 def keep_gate(config: Path | None, environ: Mapping[str, str], path: str, listen: str) -> None:

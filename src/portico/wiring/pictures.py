@@ -27,7 +27,7 @@ from portico.errors import ConfigError, Problem
 from portico.settings import Settings
 from portico.settings.addresses import endpoint
 from portico.vision.likeness import likeness
-from portico.wiring.building import hosts, way
+from portico.wiring.building import Builder, hosts, way
 
 DAY = 86_400.0
 
@@ -56,10 +56,10 @@ class Pictures:
 
 @asynccontextmanager
 async def open_pictures(
-    settings: Settings, home: Path, turnstile: Turnstile
+    settings: Settings, home: Path, turnstile: Turnstile, builder: Builder
 ) -> AsyncIterator[Pictures]:
     """
-    Open the intake, the eyes, and the archive behind them.
+    Open the intake, the eyes, and the archive behind them; pools are *builder*'s.
 
     Raises:
         ConfigError: the address of the bucket cannot be read.
@@ -77,7 +77,7 @@ async def open_pictures(
         async def recall(ident: str, caller: str | None) -> bytes:
             return await archive.read(await archive.find(ident, caller))
 
-        fetcher = _fetcher(settings)
+        fetcher = _fetcher(settings, builder)
         if fetcher is not None:
             stack.push_async_callback(fetcher.aclose)
         limits = Limits(bytes=int(given.largest), pixels=given.megapixels * 1_000_000)
@@ -120,7 +120,7 @@ def _unread(why: str) -> ConfigError:
     return ConfigError((Problem(why, key="stores.artifacts", remedy=remedy),))
 
 
-def _fetcher(settings: Settings) -> Fetcher | None:
+def _fetcher(settings: Settings, builder: Builder) -> Fetcher | None:
     given = settings.pictures
     if not given.fetch:
         return None
@@ -129,6 +129,8 @@ def _fetcher(settings: Settings) -> Fetcher | None:
     path = way(given.egress, settings)
     fetcher = Fetcher(Dialler(path), rules, bounds)
     fetcher.belong(hosts(settings))
+    ways = builder.pool(path).ways  # whose panic is this path's
+    fetcher.heed(lambda: ways.closed)
     return fetcher
 
 

@@ -110,7 +110,9 @@ async def open_serving(
         )
         server = settings.server
         places, turnstile = Places(server.max_waiting, server.max_per_caller), Turnstile()
-        pictures = await stack.enter_async_context(open_pictures(settings, home, turnstile))
+        pictures = await stack.enter_async_context(
+            open_pictures(settings, home, turnstile, builder)
+        )
         hedging = Hedging(server.hedge_share)
         failover = Failover(standing, places, hedging, server.answer_within, pictures.eyes)
         errands = await stack.enter_async_context(Errands())

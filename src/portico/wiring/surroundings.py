@@ -34,11 +34,14 @@ def guarded(settings: Settings) -> bool:
 
 
 def _listeners(settings: Settings, own: Collection[str]) -> Iterator[Listening]:
-    claimed = [(claim.path, claim.host) for claim in claims(settings) if claim.host]
+    known = list(claims(settings))
+    claimed = [(claim.path, claim.host) for claim in known if claim.host]
+    to_anybody = {claim.path for claim in known if not claim.url} | {settings.pictures.egress}
     numbers = [(str(address), port) for address, port in map(endpoint, settings.boundary.outside)]
     for name in sorted(settings.paths_in_use - set(own)):
         path = way(name, settings)
         if isinstance(path, Tunnel):
-            others = [host for owner, host in claimed if owner != name] or [NOBODYS]
+            others = [host for owner, host in claimed if owner != name]
+            others += [] if others or name in to_anybody else [NOBODYS]
             asked = tuple(forbidden(dict.fromkeys(others), numbers))
             yield from (Listening(name, via, asked) for via in path.via)
