@@ -24,6 +24,8 @@ from portico.egress.tunnels.inlets import Inlet
 from portico.egress.tunnels.store import save
 from portico.egress.tunnels.values import Shadowsocks
 from portico.errors import ConfigError
+from portico.settings import load_settings
+from portico.wiring.engines import leading
 from tests.egress.servers import Server, answering
 from tests.egress.tunnels.engines import Engines, far_end, free_port, installed, running
 
@@ -221,6 +223,24 @@ async def test_a_file_that_cannot_be_taken_starts_nothing(tmp_path: Path) -> Non
         async with open_engines({"a": good, "b": tmp_path / "no.yaml"}, found, tmp_path / "e"):
             pytest.fail("opened")
     assert not (tmp_path / "started").exists()
+
+
+async def test_a_reload_says_that_changed_tunnels_wait_for_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, config = tmp_path / "t.yaml", tmp_path / "portico.yaml"
+    save(file, to(1))
+    config.write_text(
+        f"extends: builtin\nupstreams: {{google: {{api_key: k}}}}\n"
+        f"egress: {{google: {{kind: tunnel, tunnels: {file}}}}}\n"
+    )
+    path = script(tmp_path / "bin", "sys.exit(1)").path
+    async with leading(lambda: load_settings(config, {}), tmp_path, {"PATH": path}) as load:
+        before = load().egress["google"].via
+        assert "restart it" not in caplog.text
+        save(file, to(2))
+        assert load().egress["google"].via == before
+        assert f"{file} has changed, and is read when the gateway starts: restart it" in caplog.text
 
 
 GATEWAY = """

@@ -97,6 +97,12 @@ def test_an_engine_of_our_own_wants_its_file_and_a_program(tmp_path: Path) -> No
     (bin_ / "sing-box").chmod(0o755)
     engine = about(found(tmp_path, text, environ), "egress.google")
     assert (engine.level, engine.what) == ("ok", "sing-box is here and can carry the tunnels (1)")
+    late = about(found(tmp_path, text, environ), "egress.google.tunnels")
+    assert (late.level, late.what) == (
+        "note",
+        f"{file} is read when the gateway starts, and not by a reload",
+    )
+    assert "restart" in late.mend
 
 
 def test_a_tunnel_nobody_uses_is_not_looked_at(tmp_path: Path) -> None:

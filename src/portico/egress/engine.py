@@ -53,7 +53,7 @@ class NotStarted(Exception):
 
 class Engine:
     """
-    One path's engine, which `run` keeps alive.
+    One path's engine for the tunnels `given`, which `run` keeps alive.
 
     `vias` lead to its tunnels, in their order, whether it runs or not: to listeners that nobody
     else knows the password of. `pid` is that of the process that listens, None while none does.
@@ -61,6 +61,7 @@ class Engine:
 
     def __init__(self, path: str, inlets: tuple[Inlet, ...], places: Places, folder: Path) -> None:
         self.path = path
+        self.given = inlets
         self.pid: int | None = None
         self.tried = asyncio.Event()
         """Set once the first start has succeeded or failed."""

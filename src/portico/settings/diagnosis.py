@@ -114,6 +114,8 @@ def _engine(where: str, file: Path, path: str) -> Iterator[Finding]:
     else:
         told = f"{program.engine.name} is here and can carry the tunnels ({len(inlets)})"
         yield Finding("ok", told, where)
+        told = f"{file} is read when the gateway starts, and not by a reload"
+        yield Finding("note", told, f"{where}.tunnels", "restart the gateway after a change of it")
 
 
 def _listens(host: str, port: int) -> bool:

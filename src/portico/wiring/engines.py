@@ -1,5 +1,6 @@
 """Engines that the gateway runs itself, and settings that lead to them."""
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +15,8 @@ from portico.egress.tunnels.store import load as read
 from portico.errors import ConfigError
 from portico.settings import Settings
 from portico.settings.places import Fault
+
+log = logging.getLogger(__name__)
 
 type Load = Callable[[], Settings]
 
@@ -32,7 +35,11 @@ def read_tunnels(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Leading:
-    """Loads settings whose paths lead to the engines that run, each from its file."""
+    """
+    Loads settings whose paths lead to the engines that run, each from its file.
+
+    Engines keep the tunnels that they were started with: that a file has others now is logged.
+    """
 
     load: Load
     files: Mapping[str, str]
@@ -46,6 +53,8 @@ class Leading:
         }
         if late:
             raise ConfigError(tuple(settings.source.problem(_late(name)) for name in late))
+        for name, engine in self.engines.items():
+            _compare(engine, Path(self.files[name]))
         egress = dict(settings.egress)
         for name in _files(settings):
             egress[name] = egress[name].by(map(_url, self.engines[name].vias))
@@ -75,6 +84,15 @@ def own_engines(settings: Settings) -> frozenset[str]:
 def _files(settings: Settings) -> dict[str, str]:
     used = {name: settings.egress[name] for name in sorted(settings.paths_in_use)}
     return {name: path.tunnels for name, path in used.items() if path.tunnels}
+
+
+def _compare(engine: Engine, file: Path) -> None:
+    try:
+        now = read(file)
+    except ConfigError:
+        now = ()
+    if now != engine.given:
+        log.warning("%s has changed, and is read when the gateway starts: restart it", file)
 
 
 def _late(name: str) -> Fault:
