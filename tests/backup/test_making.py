@@ -1,15 +1,19 @@
 """Backup, wipe, restore, verify: nothing is missing, from any kind of store into any other."""
 
+import asyncio
 import os
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from time import time
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import yaml
-from scripts.services import mongo
+from scripts.services import ceph, mongo
 
 from portico.artifacts.base import blob_key
 from portico.backup.base import Manifest
@@ -18,6 +22,7 @@ from portico.errors import ConfigError
 from portico.ledger.base import By, RequestQuery, UsageQuery
 from portico.ledger.rows import row_of
 from portico.settings import Settings, load_settings
+from portico.traces.base import Trace
 from portico.wiring import bring_back, make_backup, open_keyring
 from portico.wiring.ledger import ledger_store
 from portico.wiring.pictures import blobs_of
@@ -92,7 +97,18 @@ async def test_what_was_wiped_is_back(tmp_path: Path) -> None:
 @pytest.fixture
 def full(request: pytest.FixtureRequest, database: str) -> Mapping[str, str]:
     """The stores of a lab that has all of them."""
-    return {"ledger": database, "traces": request.getfixturevalue("mongodb")}
+    s3 = urlsplit(request.getfixturevalue("s3"))
+    return {
+        "ledger": database,
+        "traces": request.getfixturevalue("mongodb"),
+        "artifacts": s3._replace(path=f"/{uuid4().hex}").geturl(),
+    }
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    with serving(ceph, "s3") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +131,42 @@ async def test_the_embedded_stores_move_into_servers_and_back(
     again = settings(tmp_path / "again")
     await bring_back(again, tmp_path / "again", tmp_path / "back.tar", force=False)
     assert await held(again, tmp_path / "again") == before
+
+
+async def test_traces_that_have_expired_since_are_not_missed(tmp_path: Path) -> None:
+    one, other = settings(tmp_path / "one"), settings(tmp_path / "other")
+    async with traces_of(one) as traces:
+        await traces.append([trace(id="req_1", expires=time() + 1.5), trace(id="req_2")])
+    await make_backup(one, tmp_path / "one", tmp_path / "one.tar")
+    await asyncio.sleep(1.6)
+    await bring_back(other, tmp_path / "other", tmp_path / "one.tar", force=False)
+    async with traces_of(other) as traces:
+        assert [one.card.id async for one in traces.export()] == ["req_2"]
+
+
+async def test_with_force_what_is_there_is_replaced(tmp_path: Path) -> None:
+    one, other = settings(tmp_path / "one"), settings(tmp_path / "other")
+    await fill(one, tmp_path / "one")
+    await fill(other, tmp_path / "other")
+    before, file = await held(one, tmp_path / "one"), tmp_path / "one.tar"
+    made = await make_backup(one, tmp_path / "one", file)
+    async with traces_of(other) as traces:
+        await traces.append([trace(id="req_other")])
+    await bring_back(other, tmp_path / "other", file, force=True)
+    after = await held(other, tmp_path / "other")
+    assert after.pop("traces") == [*before.pop("traces"), *await of_other(other)]
+    assert after == before
+    again = await make_backup(other, tmp_path / "other", tmp_path / "again.tar")
+    assert again.parts.keys() == made.parts.keys()
+    same = {name for name in made.parts if again.parts[name] == made.parts[name]}
+    assert same == made.parts.keys() - {"traces"}, "what was there of traces stays beside"
+
+
+async def of_other(given: Settings) -> list[Trace]:
+    async with traces_of(given) as traces:
+        found = await traces.find("req_other")
+    assert found is not None
+    return [found]
 
 
 async def test_stores_that_hold_something_are_left_alone_unless_forced(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -52,7 +53,15 @@ async def planted(home: Path) -> Settings:
         await ledger.append([row_of(entry(attempt(GEMINI), person=WHO))])
     async with traces_of(given) as traces:
         await traces.append([trace({"said": CANARY}, person=WHO)])
+    await asyncio.to_thread(killed, home)
     return given
+
+
+def killed(home: Path) -> None:
+    """Leave what a gateway does that is killed with a row in its hands."""
+    (home / "spool").mkdir()
+    row = row_of(entry(attempt(GEMINI), person=WHO))
+    (home / "spool" / "1-1.journal").write_bytes(msgspec.json.encode(row) + b"\n")
 
 
 def run(home: Path, *options: str, **stores: str) -> tuple[int, str]:
@@ -96,20 +105,20 @@ def test_without_the_keys_nothing_can_be_told_and_nothing_is_erased(home: Path) 
     code, said = run(home, ledger=NOWHERE["ledger"])
     assert (code, "the keys did not answer" in said) == (1, True), said
     assert "secret-word" not in said
-    assert names_left(home) == {"access.db", "ledger.db", "traces.db"}
+    assert names_left(home) == {"access.db", "ledger.db", "traces.db", "1-1.journal"}
 
 
 def test_a_dry_run_counts_and_changes_nothing(home: Path) -> None:
     code, said = run(home, "--dry-run")
     assert code == 0
     assert "traces: 1 traces, 0 waiting" in said
-    assert "ledger: 1 requests, 0 waiting" in said
+    assert "ledger: 1 requests, 1 waiting" in said
     assert "access: 1 keys, 0 people, 1 deeds" in said
-    assert names_left(home) == {"access.db", "ledger.db", "traces.db"}
+    assert names_left(home) == {"access.db", "ledger.db", "traces.db", "1-1.jsonl"}
     code, said = run(home, "--dry-run", "--json", traces=NOWHERE["traces"])
     told = {place["place"]: place for place in json.loads(said)["places"]}
     assert code == 1
-    assert told["ledger"]["counts"] == {"requests": 1, "waiting": 0}
+    assert told["ledger"]["counts"] == {"requests": 1, "waiting": 1}
     assert told["traces"]["left"]
 
 

@@ -26,6 +26,9 @@ PATIENCE = 5.0
 PACE = 1_000_000
 """Bytes a second that it is expected to take or give at least."""
 
+PART = 8_000_000
+"""Bytes of a file that are held in memory at a time."""
+
 CONNECT = 2.0
 LONGEST = 300.0  # the last resort: every call has a bound of its own
 RETRY = 5.0
@@ -172,6 +175,24 @@ class S3:
         async with self._answering(end - first):
             part = await obstore.get_range_async(self._store, key, start=first, end=end)
         return bytes(part)
+
+    async def upload(self, key: str, file: Path) -> None:
+        """Keep what *file* holds, in parts where it is large; raises StoreUnavailable."""
+        size = (await asyncio.to_thread(file.stat)).st_size
+        try:
+            async with self._answering(size):
+                await obstore.put_async(self._store, checked(key), file)
+        except BlobMissing:
+            raise _away(_MISSING) from None
+
+    async def download(self, key: str, file: Path) -> None:
+        """Write what is kept into *file*; raises BlobMissing and StoreUnavailable."""
+        async with self._answering():
+            found = await obstore.get_async(self._store, checked(key))
+        async with self._answering(found.meta["size"]):
+            with await asyncio.to_thread(file.open, "wb") as out:
+                async for part in found.stream(min_chunk_size=PART):
+                    await asyncio.to_thread(out.write, part)
 
     async def size(self, key: str) -> int:
         """See Blobs."""

@@ -72,6 +72,15 @@ class Part(Protocol):
         """The number of the last step of its tables, 0 where there are none."""
         ...
 
+    @property
+    def keeps(self) -> bool:
+        """Whether `load` leaves what is there beside what comes, and does not replace it."""
+        ...
+
+    def lasts(self, record: bytes) -> bool:
+        """Return whether *record* would still be given by `dump` once it is loaded."""
+        ...
+
     async def dump(self, put: Put) -> None:
         """Give every record to *put*."""
         ...

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
+from time import time
 from typing import Any, Protocol
 
 import msgspec
@@ -33,6 +34,12 @@ class Traces:
     opening: Opener[TraceStore]
     name: str = "traces"
     schema: int = 0
+    keeps: bool = True
+
+    def lasts(self, record: bytes) -> bool:
+        """See Part; a backup may be older than what is in it may become."""
+        expires = msgspec.json.decode(record, type=Trace).card.expires
+        return expires is None or expires > time()
 
     async def dump(self, put: Put) -> None:
         """See Part."""
@@ -60,6 +67,11 @@ class Files:
     opening: Opener[Blobs]
     name: str = "blobs"
     schema: int = 0
+    keeps: bool = True
+
+    def lasts(self, record: bytes) -> bool:
+        """See Part."""
+        return True
 
     async def dump(self, put: Put) -> None:
         """See Part."""
@@ -90,6 +102,11 @@ class Folder:
     home: Path
     patterns: tuple[str, ...]
     schema: int = 0
+    keeps: bool = False
+
+    def lasts(self, record: bytes) -> bool:
+        """See Part."""
+        return True
 
     async def dump(self, put: Put) -> None:
         """See Part."""

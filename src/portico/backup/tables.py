@@ -75,6 +75,11 @@ class SQLiteTables:
     name: str
     path: Path
     steps: Steps
+    keeps: bool = False
+
+    def lasts(self, record: bytes) -> bool:
+        """See Part."""
+        return True
 
     @property
     def schema(self) -> int:
@@ -132,6 +137,11 @@ class PostgresTables:
     name: str
     url: str
     steps: Steps
+    keeps: bool = False
+
+    def lasts(self, record: bytes) -> bool:
+        """See Part."""
+        return True
 
     @property
     def schema(self) -> int:

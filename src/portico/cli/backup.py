@@ -2,48 +2,99 @@
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from portico.cli.ends import Config, ending
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, one file.")]
+VERIFY = "verify"
+Of = Annotated[
+    str,
+    typer.Argument(
+        metavar="BACKUP", help="A file, a folder (the newest in it), or s3://bucket/name.tar?…."
+    ),
+]
 
 
 def backup(
-    file: File,
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLACE", help="A file, a folder, or s3://bucket/prefix?endpoint=…; or `verify`."
+        ),
+    ],
+    of: Annotated[
+        str | None,
+        typer.Argument(metavar="[BACKUP]", help="After `verify`: the backup.", show_default=False),
+    ] = None,
     config: Config = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Write nothing: check that FILE is whole.")
+        bool, typer.Option("--verify", help="Write nothing: check that PLACE is whole.")
     ] = False,
 ) -> None:
     """
     Write what all stores hold to one file, with counts and hashes.
 
     It holds the secret of the keys: keep it as you keep that. Memory is not in it, since it can be
-    rebuilt from the rest.
+    rebuilt from the rest. `portico backup verify BACKUP` restores one into stores of its own,
+    compares counts and hashes, and looks for 100 screens in it; nothing else is touched.
     """
-    from portico.app import home
-    from portico.backup.making import check, told
-    from portico.settings import load_settings
-    from portico.wiring import make_backup
+    if of is not None and place != VERIFY:
+        raise typer.BadParameter("one place is enough, unless the first word is `verify`")
 
     def run() -> None:
-        if verify:
-            manifest = check(file)
+        if of is not None:
+            asyncio.run(_restored(of, config))
+        elif verify:
+            asyncio.run(_checked(place))
         else:
-            settings = load_settings(config, os.environ)
-            manifest = asyncio.run(make_backup(settings, home(os.environ), file))
-        for line in told(manifest):
-            typer.echo(line)
+            asyncio.run(_made(place, config))
 
     ending(run)
 
 
+async def _made(place: str, config: Config) -> None:
+    from portico.app import home
+    from portico.backup.making import told
+    from portico.settings import load_settings
+    from portico.wiring import store_backup
+
+    settings = load_settings(config, os.environ)
+    called, manifest = await store_backup(settings, home(os.environ), place)
+    for line in told(manifest):
+        typer.echo(line)
+    typer.echo(f"written to {called}")
+
+
+async def _checked(place: str) -> None:
+    from portico.backup.making import check, told
+    from portico.wiring import fetched
+
+    async with fetched(place) as file:
+        for line in told(check(file)):
+            typer.echo(line)
+
+
+async def _restored(place: str, config: Config) -> None:
+    from portico.backup.making import told
+    from portico.settings import load_settings
+    from portico.wiring import fetched, verify_backup
+
+    settings = load_settings(config, os.environ)
+    async with fetched(place) as file:
+        done = await verify_backup(settings, file)
+    for line in told(done.manifest):
+        typer.echo(line)
+    typer.echo("restored into stores of its own, where all of that is the same")
+    if done.searches:
+        typer.echo(f"{done.found} of {done.searches} screens were found again")
+    else:
+        typer.echo("nothing was remembered: there was no screen to look for")
+
+
 def restore(
-    file: File,
+    place: Of,
     config: Config = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace what the stores hold already.")
@@ -55,16 +106,18 @@ def restore(
     They may be others than it was taken from: this is also the way from the embedded stores to a
     Postgres and a bucket, and back. Stop the gateway first.
     """
+    ending(lambda: asyncio.run(_brought(place, config, force=force)))
+
+
+async def _brought(place: str, config: Config, *, force: bool) -> None:
     from portico.app import home
     from portico.backup.making import told
     from portico.settings import load_settings
-    from portico.wiring import bring_back
+    from portico.wiring import bring_back, fetched
 
-    def run() -> None:
-        settings = load_settings(config, os.environ)
-        manifest = asyncio.run(bring_back(settings, home(os.environ), file, force=force))
-        for line in told(manifest):
-            typer.echo(line)
-        typer.echo("restored, and what is there is what the backup holds")
-
-    ending(run)
+    settings = load_settings(config, os.environ)
+    async with fetched(place) as file:
+        manifest = await bring_back(settings, home(os.environ), file, force=force)
+    for line in told(manifest):
+        typer.echo(line)
+    typer.echo("restored, and what is there is what the backup holds")

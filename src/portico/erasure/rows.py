@@ -8,6 +8,7 @@ from pathlib import Path
 
 from portico.erasure.base import Counts, Traced
 from portico.ledger.base import LedgerStore, RequestRow
+from portico.ledger.journal import adopt
 from portico.ledger.spool import Spool
 from portico.stores.whom import Whom
 from portico.traces.base import TraceStore
@@ -78,6 +79,8 @@ class Rows:
         return await asyncio.to_thread(lambda: list(self._batches(whom)))
 
     def _batches(self, whom: Whom) -> Iterator[Batch]:
+        if self.spool.directory.is_dir():
+            adopt(self.spool.directory)  # rows that a killed gateway has left wait as well
         for batch in self.spool.batches():
             rows = self.spool.read(batch)
             theirs = [row for row in rows if whom.is_meant(row.person, row.caller)]

@@ -4,7 +4,7 @@ The composition root: the only room that names concrete backends.
 Everything with a lifetime is opened here, in one place, and closed in reverse.
 """
 
-from portico.wiring.backing import bring_back, make_backup
+from portico.wiring.backing import bring_back, fetched, make_backup, store_backup
 from portico.wiring.buckets import make_bucket
 from portico.wiring.building import hosts, way
 from portico.wiring.checking import check_egress
@@ -15,12 +15,14 @@ from portico.wiring.ledger import ledger_trouble
 from portico.wiring.memory import measure_gate, rebuild_memory
 from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import open_serving
+from portico.wiring.verifying import verify_backup
 
 __all__ = [
     "bring_back",
     "carried",
     "check_egress",
     "explain_offline",
+    "fetched",
     "forget_person",
     "hosts",
     "keyring",
@@ -34,6 +36,8 @@ __all__ = [
     "read_tunnels",
     "rebuild_memory",
     "simulate",
+    "store_backup",
     "sweep_stores",
+    "verify_backup",
     "way",
 ]
