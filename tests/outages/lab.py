@@ -13,10 +13,11 @@ import httpx
 from portico.access.keyring import Keyring
 from portico.access.postgres import open_postgres
 from portico.wiring import keyring
+from tests.memory.rest import serve_qdrant
 from tests.outages.proxy import Proxy, proxy
 from tests.serving import PNG, House, house
 
-AWAY = {"postgres": "ledger", "s3": "artifacts", "mongodb": "traces"}
+AWAY = {"postgres": "ledger", "s3": "artifacts", "mongodb": "traces", "qdrant": "memory"}
 """What `/readyz` calls the store that lies on each server."""
 
 
@@ -56,6 +57,20 @@ class Lab:
         answer = await self.house.client.post("/v1/chat/completions", json=body, headers=headers)
         return answer.status_code
 
+    async def search(self) -> httpx.Response:
+        """Look for screens, as the key's owner."""
+        headers = {"authorization": f"Bearer {self.key}"}
+        asked = {"text": "request"}
+        return await self.house.client.post("/v1/design/search", json=asked, headers=headers)
+
+    async def until_found(self) -> None:
+        """Wait until the search finds something, and so is said to be ready."""
+        while True:
+            answer = await self.search()
+            if answer.status_code == 200 and answer.json()["hits"]:
+                return
+            await asyncio.sleep(0.1)
+
     async def ready(self) -> dict[str, Any]:
         """Return what `/readyz` says; its status is 200 whatever stores do."""
         answer = await self.house.client.get("/readyz")
@@ -85,7 +100,7 @@ class Lab:
         while len(rows) < count:
             await ledger.flush()
             answer = await self.get("/api/requests?limit=200")
-            rows = answer["requests"]
+            rows = [row for row in answer["requests"] if row["task"] != "memory"]
             await asyncio.sleep(0.05)
         assert ledger.lost == 0
         return rows
@@ -98,16 +113,18 @@ async def lab(
     """
     Open a gateway whose stores lie on *servers* (URLs by name), each behind a proxy.
 
-    Those in *absent* are down when the gateway starts.
+    Those in *absent* are down when the gateway starts. Where the URL of Qdrant is empty, the REST
+    server of the contract suite stands in for it.
     """
     async with AsyncExitStack() as stack:
         proxies, stores = {}, {}
-        for name, url in servers.items():
+        for name, given_url in servers.items():
+            url = given_url or await stack.enter_async_context(serve_qdrant())
             proxies[name] = await stack.enter_async_context(proxy(*_place(url)))
             stores[AWAY[name]] = _through(url, proxies[name].address)
         key = await _key(folder / "home", servers.get("postgres"))
         given: dict[str, Any] = {"stores": stores, "access": {"required": True}}
-        given["memory"] = {"remember": False}  # its own requests would be counted among the chats
+        given["memory"] = {"remember": "qdrant" in servers}
         if absent:  # it has served before, and so knows its keys
             async with house(folder, **given) as before:
                 await Lab(before, proxies, key).until_ready("access", "ok")

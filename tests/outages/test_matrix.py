@@ -5,19 +5,26 @@ What a store costs a chat is not measured in time. It is counted: while a store 
 whole chats are answered, and the calls that the store was sent are few.
 """
 
+import asyncio
+import os
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
+from portico.errors import StoreUnavailable
 from tests.outages.lab import AWAY, Lab, lab
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300), pytest.mark.xdist_group("outages")]
 
-STORES = ("postgres", "s3", "mongodb", "all")
+STORES = ("postgres", "s3", "mongodb", "qdrant", "all")
 CHATS = 24
+QDRANT = os.environ.get("PORTICO_TEST_QDRANT", "")
+"""A real one's URL; without it the stand-in of the contract suite takes its place."""
+
 FEW = 30
 """Connections that one store may be sent during an outage: far fewer than there are calls."""
 
@@ -26,7 +33,10 @@ FEW = 30
 def servers(request: pytest.FixtureRequest) -> dict[str, str]:
     names = tuple(AWAY) if request.param == "all" else (request.param,)
     fixtures = {"postgres": "database"}
-    return {name: request.getfixturevalue(fixtures.get(name, name)) for name in names}
+    return {
+        name: QDRANT if name == "qdrant" else request.getfixturevalue(fixtures.get(name, name))
+        for name in names
+    }
 
 
 def answered(answers: list[object]) -> None:
@@ -38,8 +48,9 @@ async def exactly_once(stage: Lab, count: int) -> None:
     assert len(rows) == len({row["id"] for row in rows}) == count
     attempts = [one["id"] for row in rows for one in row["attempts"]]
     assert len(attempts) == len(set(attempts)) >= count
-    usage = (await stage.get("/api/usage?by=caller"))["usage"]
-    assert [(one["requests"], one["attempts"]) for one in usage] == [(count, len(attempts))]
+    usage = (await stage.get("/api/usage?by=task"))["usage"]
+    chats = [(one["requests"], one["attempts"]) for one in usage if one["key"] != "memory"]
+    assert chats == [(count, len(attempts))]
 
 
 async def afflicted(stage: Lab, before: int) -> None:
@@ -47,18 +58,41 @@ async def afflicted(stage: Lab, before: int) -> None:
     answered(await stage.chats(CHATS))
     unknown = {401, 503} if "postgres" in stage.proxies else {401}  # 503: nobody can say
     assert await stage.stranger() in unknown
+    if "qdrant" in stage.proxies:
+        await search_says_so(stage)
     for name, proxy in stage.proxies.items():
         await stage.until_ready(AWAY[name], "away")
         assert proxy.met <= FEW, f"{name} was called {proxy.met} times"
     assert (await stage.ready())["status"] == "degraded"
 
 
+async def search_says_so(stage: Lab) -> None:
+    """A memory that is away is no memory in which nothing is found."""
+    for answer in await asyncio.gather(*(stage.search() for _ in range(6))):
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "store_unavailable"
+        assert int(answer.headers["retry-after"]) >= 1
+
+
 async def recovered(stage: Lab, count: int) -> None:
-    for name, proxy in stage.proxies.items():
+    for proxy in stage.proxies.values():
         await proxy.become("well")
+    if "qdrant" in stage.proxies:  # what it was not told of comes with a rebuild
+        await rebuilt(stage)
+        await stage.until_found()
+    for name in stage.proxies:
         await stage.until_ready(AWAY[name], "ok")
     answered(await stage.chats(3))
     await exactly_once(stage, count + 3)
+
+
+async def rebuilt(stage: Lab) -> None:
+    """Rebuild the memory, once its breaker lets somebody try and the last chats are noted."""
+    remembering, points = stage.house.serving.recalling.remembering, 0
+    while not points:
+        with suppress(StoreUnavailable):
+            points = (await remembering.rebuild()).points
+        await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("mode", ["down", "black hole", "slow"])
@@ -81,10 +115,14 @@ async def test_a_store_that_is_absent_at_the_start_stops_neither_start_nor_chat(
         await recovered(stage, CHATS)
 
 
-async def test_an_object_store_whose_disk_is_full_costs_no_chat(s3: str, tmp_path: Path) -> None:
-    async with lab(tmp_path, {"s3": s3}) as stage:
+@pytest.mark.parametrize("store", ["s3", "qdrant"])
+async def test_a_store_whose_disk_is_full_costs_no_chat(
+    store: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("s3") if store == "s3" else QDRANT
+    async with lab(tmp_path, {store: url}) as stage:
         answered(await stage.chats(3))
-        await stage.proxies["s3"].become("refusing")
+        await stage.proxies[store].become("refusing")
         await afflicted(stage, 3)
         await recovered(stage, 3 + CHATS)
 
