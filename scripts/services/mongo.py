@@ -108,6 +108,7 @@ class Engine:
             "hello": self._hello,
             "ismaster": self._hello,
             "ping": lambda _: {"ok": 1.0},
+            "saslstart": self._unknown_user,
             "endsessions": lambda _: {"ok": 1.0},
             "killcursors": self._kill,
             "buildinfo": lambda _: {"version": "7.0.0", "versionArray": [7, 0, 0, 0], "ok": 1.0},
@@ -151,6 +152,10 @@ class Engine:
             "readOnly": False,
             "ok": 1.0,
         }
+
+    def _unknown_user(self, _: Document) -> Document:
+        """It has no users: whoever says that they are one is told what a server tells them."""
+        raise Refused(18, "AuthenticationFailed", "Authentication failed.")
 
     def _collection(self, message: Document, key: str | None = None) -> Any:
         name = message[key or next(iter(message))]

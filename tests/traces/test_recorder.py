@@ -204,15 +204,32 @@ async def test_a_recorder_that_stumbles_goes_on(
     assert recorder.dropped == 1
 
 
-async def test_a_disk_that_is_full_costs_traces_and_nothing_else(
-    store: Moody, tmp_path: Path
+async def test_what_neither_store_nor_disk_takes_waits_in_memory_and_is_stored_once_they_do(
+    store: Moody, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "ring").write_text("no folder")
+    store.away = True
+    takes = [take() for _ in range(3)]
+    async with Recorder(store, Ring(tmp_path / "ring"), Composer(), pace=QUICK) as recorder:
+        for one in takes:
+            recorder.record(one)
+            await recorder.flush()
+        assert (recorder.dropped, recorder.spooled, recorder.pending) == (0, 0, 3)
+        store.away = False
+        await until(lambda: recorder.stored == 3)  # nobody has to record anything for that
+        assert await kept(store) == ids(takes)
+    assert caplog.text.count("ring of traces takes nothing") == 1
+
+
+async def test_what_nothing_takes_until_the_end_is_dropped_counted_and_said(
+    store: Moody, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "ring").write_text("no folder")
     store.away = True
     async with Recorder(store, Ring(tmp_path / "ring"), Composer(), pace=QUICK) as recorder:
         recorder.record(take())
-        await until(lambda: recorder.pending == 0)
-        assert (recorder.dropped, recorder.spooled) == (1, 0)
+    assert (recorder.dropped, recorder.spooled, recorder.pending) == (1, 0, 0)
+    assert "traces were dropped" in caplog.text
 
 
 async def test_pictures_that_are_not_known_in_time_hold_nobody_up(

@@ -11,11 +11,11 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from portico.errors import StoreUnavailable
 from portico.ledger.base import Entry, LedgerStore, RequestRow
 from portico.ledger.journal import Journal
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
+from portico.stores.delivery import Delivery
 from portico.telemetry.logs import one_write
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,9 @@ class Ledger:
         self._closing = False
         self._stranded = True  # until a look into the spool says otherwise
         self._full = False  # neither store nor spool took what they were given last
-        self._retry_at = 0.0
+        self._delivery = Delivery(
+            "the ledger's store", "rows go to the spool", pace.patience, pace.retry
+        )
 
     async def __aenter__(self) -> Self:
         self._writer = asyncio.create_task(self._run(), name="ledger writer")
@@ -99,7 +101,7 @@ class Ledger:
     @property
     def store_away(self) -> bool:
         """True if the store did not answer when it was last asked."""
-        return self._retry_at > 0
+        return self._delivery.away
 
     def record(self, entry: Entry) -> None:
         """
@@ -127,11 +129,12 @@ class Ledger:
             self._journal.turn()
             await self.fold()
             while self._rows:
-                if not await self._keep(self._next_batch()):
+                waits = self._full and self._delivery.wait and not self._closing
+                if waits or not await self._keep(self._next_batch()):
                     return  # it waits in memory, until it is time to ask again
             if self._journal.holds:
                 await self._aside(self._journal.settle)
-            if self._stranded and self._may_ask():
+            if self._stranded and not self._delivery.wait:
                 await self._replay()
 
     async def aclose(self) -> None:
@@ -160,7 +163,7 @@ class Ledger:
                 await self.flush()
             except Exception:  # supervisor: a writer that dies would lose everything after it
                 logger.exception("the ledger's writer stumbled and goes on, by way of the spool")
-                self._retry_at = _now() + self._pace.retry
+                self._delivery.postpone()
                 self._wake.set()
             if self.lost > said:
                 logger.error("ledger entries were lost", extra={"fields": {"lost": self.lost}})
@@ -171,7 +174,7 @@ class Ledger:
     async def _until_due(self) -> None:
         """Wait for an entry or, where rows are left, until the store may be asked again."""
         left = self._stranded or self._full
-        wait = max(0.0, self._retry_at - _now()) if left else None
+        wait = self._delivery.wait if left else None
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()
@@ -210,20 +213,7 @@ class Ledger:
         return kept
 
     async def _append(self, rows: Sequence[RequestRow]) -> bool:
-        if not self._may_ask():
-            return False
-        try:
-            async with asyncio.timeout(self._pace.patience):
-                await self._store.append(rows)
-        except (StoreUnavailable, TimeoutError) as exc:
-            if not self._retry_at:
-                logger.warning("the ledger's store is away; rows go to the spool: %s", exc)
-            self._retry_at = _now() + self._pace.retry
-            return False
-        if self._retry_at:
-            logger.info("the ledger's store is back")
-            self._retry_at = 0.0
-        return True
+        return await self._delivery.give(lambda: self._store.append(rows))
 
     async def _spill(self, rows: Sequence[RequestRow]) -> bool:
         return await self._aside(partial(self._write_spool, rows))
@@ -272,10 +262,3 @@ class Ledger:
         if self.lost:
             logger.error("ledger entries were lost", extra={"fields": {"lost": self.lost}})
         return safe
-
-    def _may_ask(self) -> bool:
-        return _now() >= self._retry_at
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

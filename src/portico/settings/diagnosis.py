@@ -42,12 +42,13 @@ class Looks:
     """
     How to look at what this room may not import.
 
-    `keys` reads who may ask, and may raise StoreUnavailable and ConfigError; `ledger` says what
-    keeps it from being used, or None.
+    `keys` reads who may ask, and may raise StoreUnavailable and ConfigError; `ledger` and `traces`
+    say what keeps that store from being used, or None.
     """
 
     keys: Callable[[Settings], Roster]
     ledger: Callable[[Settings], Problem | None] = lambda _: None
+    traces: Callable[[Settings], Problem | None] = lambda _: None
 
 
 def diagnose(
@@ -64,7 +65,8 @@ def diagnose(
         *_upstreams(settings),
         *_tunnels(settings, environ.get("PATH", "")),
         *_access(settings, home, looks.keys),
-        _ledger(looks.ledger(settings)),
+        _store("ledger", looks.ledger(settings)),
+        _store("traces", looks.traces(settings)),
         *_spool(home / "spool"),
         _home(home),
     ]
@@ -158,10 +160,10 @@ def _callers(settings: Settings, roster: Roster) -> Finding:
     return Finding("error", "nobody may ask: a key is needed and none is good", where, make)
 
 
-def _ledger(trouble: Problem | None) -> Finding:
+def _store(name: str, trouble: Problem | None) -> Finding:
     if trouble is None:
-        return Finding("ok", "the ledger can be used", "stores.ledger")
-    return Finding("error", trouble.message, trouble.key or "stores.ledger", trouble.remedy)
+        return Finding("ok", f"the {name} can be used", f"stores.{name}")
+    return Finding("error", trouble.message, trouble.key or f"stores.{name}", trouble.remedy)
 
 
 def _spool(spool: Path) -> Iterator[Finding]:

@@ -63,7 +63,7 @@ class Steps:
 
     def _newer(self, have: int) -> Problem:
         return Problem(
-            f"{self.what} has schema {have}, this version knows {self.newest}",
+            f"{self.what}: schema {have}, this version knows {self.newest}",
             remedy="run the newer version, restore a backup of this one, or use another place",
         )
 

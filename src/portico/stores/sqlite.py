@@ -1,6 +1,7 @@
 """SQLite as every embedded store opens it: one thread a connection, nobody waits on the loop."""
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,15 @@ from portico.stores.migrations import Steps
 SCHEME = "sqlite:///"
 BUSY = 2.0
 """Seconds to wait for another process's transaction."""
+
+TOLD = {
+    "SQLITE_FULL": "its disk is full: make room there",
+    "SQLITE_NOTADB": "the file is no database: use another place, or restore a backup",
+    "SQLITE_READONLY": "its file cannot be written: let this user write it",
+    "SQLITE_CANTOPEN": "its file cannot be opened: let this user read and write it",
+    "SQLITE_BUSY": "another process holds it",
+}
+"""What SQLite's names of trouble mean to an operator; what is not here is told by its name."""
 
 
 def path_of(url: str) -> Path:
@@ -112,9 +122,16 @@ def translated(what: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as exc:
-        # SQLite's own name of the trouble (`SQLITE_FULL`): its text might quote what we gave it.
-        name = getattr(exc, "sqlite_errorname", type(exc).__name__)
-        raise StoreUnavailable(f"{what} did not answer: {name}", retry_after=BUSY) from exc
+        raise StoreUnavailable(f"{what} did not answer: {_told(exc)}", retry_after=BUSY) from exc
+
+
+def _told(exc: sqlite3.Error | OSError) -> str:
+    """Say it by SQLite's own name of the trouble: its text might quote what we gave it."""
+    if isinstance(exc, OSError):
+        full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+        return TOLD["SQLITE_FULL"] if full else (exc.strerror or type(exc).__name__).lower()
+    name = getattr(exc, "sqlite_errorname", type(exc).__name__)
+    return f"{name}, {TOLD[name]}" if name in TOLD else name
 
 
 class Session:

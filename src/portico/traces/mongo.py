@@ -16,6 +16,7 @@ from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
     InvalidURI,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
 )
@@ -48,6 +49,13 @@ INDEXES = (
     pymongo.IndexModel([("expire_at", 1)], name="expire_at", expireAfterSeconds=0),
 )
 
+TOLD = {
+    13: "our user has no rights there: grant it readWrite on the database",
+    18: "it does not accept our user or password: mend the address",
+    14031: "its disk is full",
+}
+"""What codes of its errors mean to an operator (MongoDB's error_codes.yml)."""
+
 type Document = dict[str, Any]
 
 
@@ -62,7 +70,7 @@ async def open_mongo(
         ConfigError: the URL cannot be read.
     """
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)  # at debug it logs commands
-    limit = int(patience * 1000)
+    limit = int(patience * 800)  # ms: it gives up before our own deadline, for it knows why
     try:
         client: pymongo.AsyncMongoClient[Document] = pymongo.AsyncMongoClient(
             url,
@@ -104,6 +112,10 @@ class MongoTraces:
         self._clock = clock
         self._patience = patience
         self._indexed = False
+
+    async def look(self) -> None:
+        """Find out whether the server answers us, and change nothing; raises StoreUnavailable."""
+        await self._do(lambda: self._collection.find_one({"_id": ""}, {"_id": 1}))
 
     async def append(self, traces: Sequence[Trace]) -> None:
         """See TraceStore."""
@@ -200,9 +212,11 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except ServerSelectionTimeoutError as exc:
-        raise StoreUnavailable("MongoDB cannot be reached", retry_after=PATIENCE) from exc
+        told = "MongoDB cannot be reached: is it running, and is the address right?"
+        raise StoreUnavailable(told, retry_after=PATIENCE) from exc
     except (PyMongoError, OSError) as exc:
-        told = f"MongoDB did not take it: {type(exc).__name__}"
+        code = exc.code if isinstance(exc, OperationFailure) else None
+        told = f"MongoDB did not take it: {TOLD.get(code or 0, type(exc).__name__)}"
         raise StoreUnavailable(told, retry_after=PATIENCE) from exc
 
 

@@ -13,7 +13,8 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from portico.errors import GatewayError, StoreUnavailable
+from portico.errors import GatewayError
+from portico.stores.delivery import Delivery
 from portico.stores.whom import Whom
 from portico.traces.base import Trace, TraceStore
 from portico.traces.composing import Composer
@@ -56,8 +57,9 @@ class Recorder:
     The traces' front door: `async with Recorder(store, ring, composer) as recorder`.
 
     Traces go to the store in batches; while it is away they go to the ring, and from there to the
-    store when it is back, each once. What there is no room for is counted: `dropped` traces, and
-    `bared` ones that only their cards are left of. Everything slow happens in one thread.
+    store when it is back, each once; while neither takes anything they wait in memory. What there
+    is no room for is counted: `dropped` traces, and `bared` ones that only their cards are left of.
+    Everything slow happens in one thread.
     """
 
     def __init__(
@@ -86,7 +88,10 @@ class Recorder:
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
         self._stranded = True  # until a look into the ring says otherwise
-        self._retry_at = 0.0
+        self._full = False  # neither store nor ring took what they were given last
+        self._delivery = Delivery(
+            "the traces' store", "traces wait on the disk", pace.patience, pace.retry
+        )
 
     async def __aenter__(self) -> Self:
         self._writer = asyncio.create_task(self._run(), name="traces recorder")
@@ -108,7 +113,7 @@ class Recorder:
     @property
     def store_away(self) -> bool:
         """True if the store did not answer when it was last asked."""
-        return self._retry_at > 0
+        return self._delivery.away
 
     def record(self, take: Take) -> None:
         """Take *take*. Sync, never waits, never raises; call it on the event loop."""
@@ -126,8 +131,10 @@ class Recorder:
         async with self._storing:
             # What comes meanwhile gathers for the next time: two or three make no batch.
             for _ in range(math.ceil(len(self._takes) / self._pace.batch)):
-                await self._next()
-            if self._stranded and self._may_ask():
+                waits = self._full and self._delivery.wait and not self._closing
+                if waits or not await self._next():
+                    return  # they wait in memory, until it is time to ask again
+            if self._stranded and not self._delivery.wait:
                 await self._replay()
 
     async def forget(self, whom: Whom) -> int:
@@ -167,15 +174,17 @@ class Recorder:
                 await self.flush()
             except Exception:  # supervisor: a recorder that dies would lose everything after it
                 logger.exception("the traces' recorder stumbled and goes on")
-                self._retry_at = _now() + self._pace.retry
+                self._delivery.postpone()
                 self._wake.set()
             if self.dropped > said:
                 logger.error("traces were dropped", extra={"fields": {"dropped": self.dropped}})
                 said = self.dropped
+            if self._full and self._closing:
+                return
 
     async def _until_due(self) -> None:
-        """Wait for a take or, with traces in the ring, until the store may be asked again."""
-        wait = max(0.0, self._retry_at - _now()) if self._stranded else None
+        """Wait for a take or, where traces are left, until the store may be asked again."""
+        wait = self._delivery.wait if self._stranded or self._full else None
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()
@@ -185,25 +194,35 @@ class Recorder:
             await asyncio.sleep(self._pace.linger)
         self._wake.clear()  # before the flush: what comes during it wakes us again
 
-    async def _next(self) -> None:
-        """Store one batch. A take that cannot be told is dropped, and not those beside it."""
+    async def _next(self) -> bool:
+        """
+        Store one batch; False if it goes on waiting.
+
+        A take that cannot be told is dropped, and not those beside it.
+        """
         count = min(self._pace.batch, len(self._takes))
         hand = [self._takes.popleft() for _ in range(count)]
         self._in_hand = count
         try:
             kept = await self._pictures([take for take, _ in hand])
             traces = await self._aside(partial(self._composed, [take for take, _ in hand], kept))
-            if not await self._append(traces):
-                await self._spill(traces)
+            self._full = not (await self._append(traces) or await self._spill(traces))
         except asyncio.CancelledError:
             self._takes.extendleft(reversed(hand))  # twice is once: traces are idempotent
             raise
         except BaseException:
-            self.dropped += count
-            self._weight -= sum(weight for _, weight in hand)
+            self._drop(hand)
             raise
         finally:
             self._in_hand = 0
+        if self._full:
+            self._takes.extendleft(reversed(hand))
+        else:
+            self._weight -= sum(weight for _, weight in hand)
+        return not self._full
+
+    def _drop(self, hand: Sequence[tuple[Take, int]]) -> None:
+        self.dropped += len(hand)
         self._weight -= sum(weight for _, weight in hand)
 
     async def _pictures(self, takes: Sequence[Take]) -> dict[str, Kept]:
@@ -233,33 +252,22 @@ class Recorder:
         return found
 
     async def _append(self, traces: Sequence[Trace]) -> bool:
-        if not self._may_ask():
-            return False
-        try:
-            async with asyncio.timeout(self._pace.patience):
-                await self._store.append(traces)
-        except (StoreUnavailable, TimeoutError) as exc:
-            if not self._retry_at:
-                logger.warning("the traces' store is away; traces wait on the disk: %s", exc)
-            self._retry_at = _now() + self._pace.retry
-            return False
-        if self._retry_at:
-            logger.info("the traces' store is back")
-            self._retry_at = 0.0
-        self.stored += len(traces)
-        return True
+        taken = await self._delivery.give(lambda: self._store.append(traces))
+        self.stored += len(traces) if taken else 0
+        return taken
 
-    async def _spill(self, traces: Sequence[Trace]) -> None:
+    async def _spill(self, traces: Sequence[Trace]) -> bool:
         try:
             made = await self._aside(partial(self._ring.write, traces))
         except OSError as exc:
-            logger.error("the ring of traces takes nothing: %s", exc.strerror)
-            self.dropped += len(traces)
-            return
+            if not self._full:
+                logger.error("the ring of traces takes nothing: %s", exc.strerror)
+            return False
         self._stranded = True
         self.spooled += len(traces)
         self.bared += made.bared
         self.dropped += made.lost
+        return True
 
     async def _replay(self) -> None:
         """Bring what waits in the ring to the store, oldest first, until it is away again."""
@@ -277,13 +285,9 @@ class Recorder:
 
     async def _spill_rest(self) -> None:
         """At the end nobody is served any more, and nothing may be left."""
-        self._retry_at = _now() + 1e9  # the store had its time
+        self._delivery.postpone(1e9)  # the store had its time
         while self._takes:
-            await self._next()
-
-    def _may_ask(self) -> bool:
-        return _now() >= self._retry_at
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            if not await self._next():
+                self._drop(self._takes)
+                self._takes.clear()
+                logger.error("traces were dropped", extra={"fields": {"dropped": self.dropped}})

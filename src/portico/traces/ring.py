@@ -108,9 +108,13 @@ class Ring:
 
     def _put(self, name: Path, data: bytes) -> None:
         draft = name.with_suffix(".draft")
-        with open(draft, "wb", opener=_private) as file:
-            file.write(data)
-        draft.rename(name)
+        try:
+            with open(draft, "wb", opener=_private) as file:
+                file.write(data)
+            draft.rename(name)
+        except OSError:
+            draft.unlink(missing_ok=True)  # it would take what room there is left
+            raise
 
 
 def _size(batch: Path) -> int:

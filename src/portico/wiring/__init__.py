@@ -11,7 +11,7 @@ from portico.wiring.checking import check_egress
 from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.erasing import forget_person, sweep_stores
 from portico.wiring.keys import keyring, open_keyring
-from portico.wiring.ledger import ledger_trouble
+from portico.wiring.looking import ledger_trouble, traces_trouble
 from portico.wiring.memory import measure_gate, rebuild_memory
 from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import open_serving
@@ -38,6 +38,7 @@ __all__ = [
     "simulate",
     "store_backup",
     "sweep_stores",
+    "traces_trouble",
     "verify_backup",
     "way",
 ]

@@ -1,0 +1,59 @@
+"""Brings batches to a store that may be away: within bounds, and not again before it is time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from portico.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """
+    To one store. *what* names it in the log (`the ledger's store`), *meanwhile* says what becomes
+    of batches while it is away; *patience* and *retry* are seconds, for one batch and between two
+    attempts on a store that is away. That it goes and comes back is said once each.
+    """
+
+    def __init__(self, what: str, meanwhile: str, patience: float, retry: float) -> None:
+        self._what = what
+        self._meanwhile = meanwhile
+        self._patience = patience
+        self._retry = retry
+        self._at = 0.0  # of the loop's clock; 0 while the store is there
+
+    @property
+    def away(self) -> bool:
+        """True if the store did not answer when it was last asked."""
+        return self._at > 0
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the store may be asked, 0 for now."""
+        return max(0.0, self._at - _now()) if self._at else 0.0
+
+    def postpone(self, seconds: float | None = None) -> None:
+        """Ask it no more for so many seconds: something is wrong, with it or with us."""
+        self._at = _now() + (self._retry if seconds is None else seconds)
+
+    async def give(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Do *work* if the store may be asked; return whether it took what it was given."""
+        if self.wait:
+            return False
+        try:
+            async with asyncio.timeout(self._patience):
+                await work()
+        except (StoreUnavailable, TimeoutError) as exc:
+            if not self._at:
+                log.warning("%s is away; %s: %s", self._what, self._meanwhile, exc)
+            self.postpone()
+            return False
+        if self._at:
+            log.info("%s is back", self._what)
+            self._at = 0.0
+        return True
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
