@@ -271,3 +271,23 @@ async def test_whoever_leaves_is_nobodys_fault(here: House) -> None:
             rows = await here.requests()
     assert [one["outcome"] for one in rows[0]["attempts"]] == ["abandoned"]
     assert here.serving.gateway.standing.report(0.0) == {}
+
+
+async def test_a_trace_says_that_it_was_and_neither_texts_nor_vectors(here: House) -> None:
+    answer = await ask(here)
+    refused = await ask(here, model="nobody")
+    for one, outcome in ((answer, "answered"), (refused, "refused")):
+        ident = one.headers["x-portico-request-id"]
+        told = (await here.client.get(f"/api/requests/{ident}/trace")).json()
+        card = told["card"]
+        assert (card["operation"], card["outcome"]) == ("embeddings", outcome)
+        assert (card["capture"], card["fidelity"]) == ("metadata-only", "redacted")
+        assert not told["story"].keys() & {"request", "answer", "pictures"}
+        assert "red button" not in str(told)
+    story = (await here.client.get(f"/api/requests/{ident_of(answer)}/trace")).json()["story"]
+    assert [one["target"] for one in story["attempts"]] == ["first"]
+    assert story["route"]["candidates"][0] == "first"
+
+
+def ident_of(answer: httpx.Response) -> str:
+    return answer.headers["x-portico-request-id"]

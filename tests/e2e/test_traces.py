@@ -1,12 +1,18 @@
 """Pictures in traces: by reference, what each model saw, and whether it can be played again."""
 
 import json
+import time
+import zlib
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from portico.artifacts.sqlite import open_sqlite as open_index
+from portico.traces.base import DAY
+from portico.traces.sqlite import open_sqlite
 from portico.wiring import keyring
 from tests.api.test_traces import of
 from tests.artifacts import odd
@@ -169,3 +175,52 @@ async def test_a_linked_picture_stays_a_link_in_what_came(tmp_path: Path) -> Non
     [said] = told["story"]["request"]["messages"][0]["content"]
     assert said == by_id
     assert uri(SCREEN)[30:60] not in json.dumps(told)
+
+
+async def test_a_pin_keeps_the_pictures_too_until_it_is_taken_back(tmp_path: Path) -> None:
+    async with house(tmp_path, pictures={"keep_days": 1}) as lab:
+        pinned, other = await asked(lab, asking(SCREEN)), await asked(lab, asking(TURNED))
+        kept, lost = [ident_of(await of(lab, one)) for one in (pinned, other)]
+        request = pinned.headers["x-portico-request-id"]
+        assert (await lab.client.post(f"/api/requests/{request}/pin")).status_code == 200
+        before = time.time() + DAY
+        await expire(tmp_path, before)
+        assert (await lab.client.get(f"/v1/artifacts/{kept}")).status_code == 200
+        assert (await lab.client.get(f"/v1/artifacts/{lost}")).status_code == 404
+        assert (await of(lab, pinned))["card"]["fidelity"] == "complete"
+        uses = await lab.serving.archive.uses(request)
+        assert await lab.serving.archive.view(uses[0])
+        assert (await lab.client.delete(f"/api/requests/{request}/pin")).status_code == 200
+        await expire(tmp_path, before)
+        assert (await lab.client.get(f"/v1/artifacts/{kept}")).status_code == 404
+
+
+async def expire(folder: Path, before: float) -> None:
+    """Do what a sweep does to the index some time from now."""
+    async with open_index(folder / "home" / "artifacts.db") as index:
+        await index.expire(before)
+
+
+def ident_of(told: dict[str, Any]) -> str:
+    ident: str = told["story"]["pictures"][0]["artifact"]
+    return ident
+
+
+async def test_what_is_too_long_for_a_document_lies_apart_and_is_read_whole(
+    tmp_path: Path,
+) -> None:
+    secret = "sk-" + "a1b2c3d4e5f6" * 3
+    long = " ".join(f"word{number}" for number in range(110_000)) + f" {secret}"
+    async with house(tmp_path) as lab:
+        answer = await lab.chat(long, model="gemini-3-flash")
+        await lab.serving.traces.recorder.flush()
+        told = await of(lab, answer)
+        async with open_sqlite(tmp_path / "home" / "traces.db") as database:
+            kept = await database.find(told["card"]["id"])
+    assert kept is not None
+    assert len(bytes(kept.story)) < 1_000_000 < len(json.dumps(told["story"]))
+    assert msgspec.json.decode(kept.story)["overflow"]["bytes"] == kept.card.size
+    assert told["story"]["request"]["messages"][0]["content"].startswith(long[:1_000_000])
+    assert told["card"]["fidelity"] == "redacted"
+    (apart,) = (tmp_path / "home" / "artifacts" / "told").rglob("*.z")
+    assert secret.encode() not in zlib.decompress(apart.read_bytes())

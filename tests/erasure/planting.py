@@ -204,6 +204,7 @@ async def plant(here: Aviary) -> dict[str, str]:
         await here.ask(f"{said} {number}", picture(shared), key=here.own)
     await here.ask("SAY: nothing", picture(shared), who=OTHER)
     await here.ask("SAY: Madagascar", who=OTHER)
+    await here.ask(f"SAY: enough {'long words ' * 100_000} {CANARY}", who=WHO)
     await here.upload(here.own, f"{CANARY}.png", odd.saved(odd.screen(60, 20), "PNG"))
     granted = await here.upload(here.front, "plan.png", odd.saved(odd.screen(70, 20), "PNG"))
     (own,) = here.marks - {CANARY}

@@ -47,6 +47,7 @@ async def test_nothing_is_left_of_somebody_forgotten_and_everything_of_others(
     serving = here.lab.serving
     before = {by: await serving.ledger.usage(UsageQuery(by)) for by in By}
     assert await here.left() == here.marks, "what is planted is found"
+    assert "told/" in await here.everything(), "a long story of theirs lies apart"
     looked = await here.forget(dry_run=True)
     assert looked.done
     assert await here.left() == here.marks, "a dry run changes nothing"

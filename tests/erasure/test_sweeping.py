@@ -14,6 +14,7 @@ from portico.artifacts.index import Artifact, new_id
 from portico.artifacts.sqlite import open_sqlite
 from portico.cli.commands import app
 from portico.dispatch.descriptions import place_of
+from portico.dispatch.overflowing import place_of as told_of
 from portico.dispatch.records import Record, encode
 from portico.memory.base import PICTURE, Point, ident
 from portico.traces.base import DAY
@@ -33,7 +34,8 @@ THERE, GONE = new_id(), new_id()
 async def plant(home: Path) -> None:
     given = settings(home)
     async with traces_of(given) as traces:
-        await traces.append([trace(expires=NOW - 5), trace(expires=NOW - DAY), trace()])
+        await traces.append([trace(expires=NOW - 5), trace(id="req_gone", expires=NOW - DAY)])
+        await traces.append([trace(id="req_there")])
     async with open_sqlite(home / "artifacts.db") as index:
         await index.add(artifact(THERE))
     async with blobs_of(given) as blobs:
@@ -42,6 +44,8 @@ async def plant(home: Path) -> None:
         for name in (THERE, GONE):
             record = Record(artifact=name, request="req_1", at=OLD)
             await blobs.put(record.key, encode(record))
+        for name in ("gone", "there"):
+            await blobs.put(f"{told_of('ann', None)}/req_{name}.z", b"told")
         for name in ("old", "new"):
             await blobs.put(f"{place_of('ann')}/{name}.json", b"{}")
     async with memory_of(given) as memory:
@@ -93,6 +97,7 @@ COUNTS = (
     "traces: 2 traces",
     "artifacts: 0 uses, 1 blobs, 0 derived, 5 bytes",
     "memory: 1 points, 1 records, 1 descriptions",
+    "long stories: 1 stories, 4 bytes",
     "spools: 1 drafts",
 )
 
@@ -109,8 +114,16 @@ def test_what_has_outlived_its_time_is_counted_then_deleted_and_the_rest_stays(
     assert "traces: 0 traces" in said
     assert "memory: 0 points, 0 records, 0 descriptions" in said
     left = {path.name for path in home.rglob("*") if path.is_file()}
-    assert {"01" * 32, f"{ident(THERE, 'req_1')}.json", "new.json", "2.draft"} <= left
-    assert not {"02" * 32, f"{ident(GONE, 'req_1')}.json", "old.json", "1.draft"} & left
+    assert {
+        "01" * 32,
+        f"{ident(THERE, 'req_1')}.json",
+        "new.json",
+        "2.draft",
+        "req_there.z",
+    } <= left
+    assert (
+        not {"02" * 32, f"{ident(GONE, 'req_1')}.json", "old.json", "1.draft", "req_gone.z"} & left
+    )
     assert asyncio.run(kept(home)) == (1, 1)
 
 

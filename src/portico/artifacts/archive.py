@@ -199,6 +199,16 @@ class Archive:
         """
         return await self._index.uses(request)
 
+    async def hold(self, request: str, seen: float) -> None:
+        """
+        Keep what was shown in the chat with that id as if that had been at the time *seen*.
+
+        Raises:
+            StoreUnavailable: the index is away.
+        """
+        await self._keeper.flush()  # what comes after it would be counted as seen when it was
+        await self._index.seen(request, seen)
+
     async def view(self, use: Use) -> bytes:
         """
         Return what the target saw.

@@ -193,6 +193,10 @@ class Index(Protocol):
         """Return what the chat with that id showed, in order."""
         ...
 
+    async def seen(self, request: str, at: float) -> None:
+        """Count what the chat with that id showed as seen at that time."""
+        ...
+
     async def expired(self, before: float) -> int:
         """Count the uses from before *before*."""
         ...

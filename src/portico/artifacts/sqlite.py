@@ -123,6 +123,10 @@ class SQLiteIndex:
             lambda connection: [Use(*row) for row in connection.execute(query, (request,))]
         )
 
+    async def seen(self, request: str, at: float) -> None:
+        """See Index."""
+        await self._all("UPDATE uses SET seen = ? WHERE request = ?", [(at, request)])
+
     async def expired(self, before: float) -> int:
         """See Index."""
         query = "SELECT count(*) FROM uses WHERE seen < ?"

@@ -26,6 +26,8 @@ from portico.upstreams.base import UpstreamFailed
 from portico.upstreams.embedding import Wanted
 
 OPERATION = "embeddings"
+MEMORY = "memory"
+"""The task of what the memory embeds for itself."""
 WAITS = 20.0
 """Seconds of a limit that are waited out: who uploads documents does not ask again."""
 WITHIN = 120.0
@@ -107,7 +109,14 @@ class Embedding:
             raise
         finally:
             self._gateway.in_flight -= 1
-            self._gateway.ledger.record(entry_of(journey))
+            self._record(journey)
+
+    def _record(self, journey: Journey) -> None:
+        """In the ledger; and as a trace without texts and vectors, but for the memory's own."""
+        gateway, entry = self._gateway, entry_of(journey)
+        gateway.ledger.record(entry)
+        if gateway.taping is not None and journey.request.task != MEMORY:
+            gateway.taping.tell(journey, entry)
 
     async def _asked(self, journey: Journey, request: EmbedRequest, house: House) -> Embedded:
         limits = self._gateway.limits

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from portico.access.base import Caller
 from portico.chat.embedding import EmbedRequest
-from portico.dispatch.embedding import Embedding, journey_of
+from portico.dispatch.embedding import MEMORY, Embedding, journey_of
 from portico.dispatch.journey import Journey
 from portico.errors import StoreUnavailable
 from portico.memory.base import LONGEST, Space, Vector
@@ -14,7 +14,6 @@ from portico.routing.tiers import Target
 
 MOST = 64
 """Texts of one call."""
-TASK = "memory"
 
 
 def space_of(target: Target) -> Space | None:
@@ -57,4 +56,4 @@ class Meaning:
         return made
 
     def _journey(self, caller: Caller, ident: str) -> Journey:
-        return Journey(ident, journey_of(self._name, TASK), time.time(), time.monotonic(), caller)
+        return Journey(ident, journey_of(self._name, MEMORY), time.time(), time.monotonic(), caller)

@@ -8,6 +8,7 @@ from time import time
 from portico.artifacts.base import Blobs
 from portico.artifacts.index import Index, Theirs
 from portico.dispatch.descriptions import place_of
+from portico.dispatch.overflowing import place_of as told_of
 from portico.dispatch.records import PLACE, key_of
 from portico.erasure.base import Counts, Traced
 from portico.memory.base import Gone, Memory, ident
@@ -95,15 +96,14 @@ def _points(found: Theirs) -> dict[tuple[str, str], str]:
 
 
 async def _notes(blobs: Blobs, traced: Traced, found: Theirs) -> AsyncIterator[str]:
-    """Give the keys of what was said of pictures: records of the memory, and descriptions."""
-    for artifact in sorted(found.artifacts):
-        async for stored in blobs.keys(f"{PLACE}/{artifact}"):
-            yield stored.key
+    """Give the keys of what was said: records of the memory, descriptions, long stories."""
     single = {key_of(*both) for both in _points(found)}
-    for artifact in sorted({artifact for artifact, _ in found.shown}):
+    shown = {artifact for artifact, _ in found.shown}
+    for artifact in sorted(found.artifacts | shown):
         async for stored in blobs.keys(f"{PLACE}/{artifact}"):
-            if stored.key in single:
+            if artifact in found.artifacts or stored.key in single:
                 yield stored.key
     for owner in sorted(traced.whom.owners):
-        async for stored in blobs.keys(place_of(owner)):
-            yield stored.key
+        for place in (place_of(owner), told_of(owner, None)):
+            async for stored in blobs.keys(place):
+                yield stored.key

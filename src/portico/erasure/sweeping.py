@@ -17,6 +17,7 @@ from portico.artifacts.shelf import Shelf
 from portico.artifacts.sweep import DAILY, Rules
 from portico.artifacts.sweep import sweep as swept
 from portico.dispatch.descriptions import DESCRIBED
+from portico.dispatch.overflowing import TOLD, request_of
 from portico.dispatch.records import PLACE
 from portico.erasure.base import Counts, Report, told
 from portico.errors import GatewayError
@@ -120,6 +121,25 @@ async def _delete(blobs: Blobs, artifacts: Sequence[str], outdated: Sequence[Sto
             await blobs.delete(key)
     for stored in outdated:
         await blobs.delete(stored.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Stories:
+    """Long stories whose trace has expired; that of a pinned one stays as long as it does."""
+
+    store: Opener[TraceStore]
+    blobs: Opener[Blobs]
+    name: str = "long stories"
+
+    async def sweep(self, *, dry_run: bool) -> Counts:
+        """See Outliving."""
+        before = time.time() - GRACE
+        async with self.blobs() as blobs, self.store() as store:
+            old = [one async for one in blobs.keys(TOLD) if one.modified < before]
+            gone = [one for one in old if await store.find(request_of(one.key)) is None]
+            for stored in () if dry_run else gone:
+                await blobs.delete(stored.key)
+        return {"stories": len(gone), "bytes": sum(stored.size for stored in gone)}
 
 
 @dataclass(frozen=True, slots=True)

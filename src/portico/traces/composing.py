@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from portico.chat.reply import collect
 from portico.routing.attempts import Attempt, Broken, Failed, outcome_name
 from portico.routing.routes import Route
-from portico.traces.base import Capture, Card, Fidelity, Keep, Trace, natural
+from portico.traces.base import LARGEST, Capture, Card, Fidelity, Keep, Trace, natural
 from portico.traces.cutting import cut
 from portico.traces.picturing import Bodies, Kept
 from portico.traces.redaction import Redactor
@@ -41,13 +41,21 @@ NAMES = ("asked", "degraded", "task", "chat", "message")
 
 
 class Composer:
-    """Makes traces of takes; `known` gives the secrets of our own configuration as they are now."""
+    """
+    Makes traces of takes; `known` gives the secrets of our own configuration as they are now.
+
+    No story is over *largest* bytes.
+    """
 
     def __init__(
-        self, keep: Keep | None = None, known: Callable[[], Collection[str]] = tuple
+        self,
+        keep: Keep | None = None,
+        known: Callable[[], Collection[str]] = tuple,
+        largest: int = LARGEST,
     ) -> None:
         self._keep = keep or Keep()
         self._known = known
+        self._largest = largest
 
     def trace(self, take: Take, kept: Kept) -> Trace:
         """Return what is stored of *take*, whose pictures are kept as *kept* says."""
@@ -56,7 +64,7 @@ class Composer:
         story = _story(take, kept)
         told = self._masked(story, redactor)
         fidelity = _fidelity(take, story, redactor)
-        raw, shortened = cut(told)
+        raw, shortened = cut(told, self._largest)
         if shortened and fidelity is not Fidelity.REDACTED:
             fidelity = Fidelity.TRUNCATED
         return Trace(replace(card, fidelity=fidelity, size=len(raw)), Raw(raw))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from portico.errors import StoreUnavailable
@@ -26,13 +27,25 @@ FETCHING = 1.0
 HOURLY = 3_600.0
 
 
+type Hold = Callable[[str, float], Awaitable[None]]
+"""Counts what a request showed as seen at that time: so long are its pictures kept."""
+
+FOREVER = 253_402_300_799.0
+"""The last second of the year 9999: a number that every store takes."""
+
+
+async def nothing(request: str, seen: float) -> None:
+    """Hold no pictures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All methods raise StoreUnavailable where the store is away."""
+    """All methods raise StoreUnavailable where a store is away."""
 
     store: TraceStore
     recorder: Recorder
     keep: Keep
+    hold: Hold = nothing
 
     async def find(self, ident: str) -> Trace | None:
         """Return the trace of the request with that id, or None."""
@@ -59,11 +72,13 @@ class Desk:
         return await self._marked(unflagged(card, flag, self.keep))
 
     async def pin(self, card: Card) -> Card | None:
-        """Keep the trace of *card* for ever."""
+        """Keep the trace of *card* for ever, and the pictures that it refers to."""
+        await self.hold(card.id, FOREVER)  # first: a pin without its pictures is half of one
         return await self._marked(pinned(card))
 
     async def unpin(self, card: Card) -> Card | None:
-        """Let it go when its time comes."""
+        """Let it go when its time comes, and its pictures when theirs does."""
+        await self.hold(card.id, card.started)
         return await self._marked(unpinned(card, self.keep))
 
     async def _marked(self, card: Card) -> Card | None:

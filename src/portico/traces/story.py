@@ -116,11 +116,19 @@ class AnswerTold(Struct, frozen=True, kw_only=True):
     complete: bool
 
 
+class Apart(Struct, frozen=True):
+    """Where among the blobs the whole story lies, and how long it is."""
+
+    key: str
+    bytes: int
+
+
 class Story(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     What a trace tells. What capture or bounds left out is not there, and `left_out` says so.
 
-    `request` is the caller's body; a picture in it that is kept is `artifact:ID`.
+    `request` is the caller's body; a picture in it that is kept is `artifact:ID`. `overflow` is
+    there where the whole story lies apart and could not be fetched.
     """
 
     headers: dict[str, str] = {}
@@ -130,3 +138,4 @@ class Story(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: tuple[AttemptTold, ...] = ()
     pictures: tuple[PictureTold, ...] = ()
     left_out: tuple[str, ...] = ()
+    overflow: Apart | None = None

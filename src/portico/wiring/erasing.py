@@ -19,6 +19,7 @@ from portico.erasure.sweeping import (
     Expired,
     Notes,
     Outliving,
+    Stories,
     Unreferred,
     keep_swept,
     sweep,
@@ -61,6 +62,7 @@ async def sweep_stores(settings: Settings, home: Path, *, dry_run: bool) -> Repo
         Expired(lambda: traces_of(settings)),
         Unreferred(lambda: index_of(home), lambda: blobs_of(settings), rules),
         _notes(settings, home),
+        _stories(settings),
         Drafts(home),
     )
     return await sweep(places, dry_run=dry_run)
@@ -71,7 +73,7 @@ async def swept_daily(settings: Settings, home: Path) -> AsyncIterator[None]:
     """Sweep in the background what no other sweep of a serving gateway takes."""
     tasks = {
         asyncio.create_task(keep_swept(place), name=f"sweep of {place.name}")
-        for place in (_notes(settings, home), Drafts(home))
+        for place in (_notes(settings, home), _stories(settings), Drafts(home))
     }
     try:
         yield
@@ -84,6 +86,10 @@ async def swept_daily(settings: Settings, home: Path) -> AsyncIterator[None]:
 def _notes(settings: Settings, home: Path) -> Notes:
     stores = (lambda: index_of(home), lambda: blobs_of(settings), lambda: memory_of(settings))
     return Notes(*stores, keep_for=settings.pictures.keep_days * DAY)
+
+
+def _stories(settings: Settings) -> Stories:
+    return Stories(lambda: traces_of(settings), lambda: blobs_of(settings))
 
 
 def index_of(home: Path) -> AbstractAsyncContextManager[Index]:

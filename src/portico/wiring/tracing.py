@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from portico.dispatch.overflowing import WHOLE, Overflowing
 from portico.dispatch.taping import Taping
 from portico.settings import Settings
 from portico.traces.base import Capture, Keep, TraceStore
@@ -32,15 +33,19 @@ async def open_tracing(
     days = given.keep_days
     keep = Keep(days.background, days.interactive, days.flagged)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(traces_of(settings))
+        kept = await stack.enter_async_context(traces_of(settings))
+        store = Overflowing(kept, pictures.blobs)
         ring = Ring(home / "traces-spool", int(given.spool))
         look = _looking(pictures) if settings.pictures.keep else nowhere
         pace = Pace(room=int(given.memory))
-        recording = Recorder(store, ring, Composer(keep, known), look, pace)
+        recording = Recorder(store, ring, Composer(keep, known, WHOLE), look, pace)
         recorder = await stack.enter_async_context(recording)
         sweeping = asyncio.create_task(keep_swept(store), name="traces sweeper")
         stack.push_async_callback(_end, sweeping)
-        yield Desk(store, recorder, keep), Taping(recorder, Capture(given.capture))
+        yield (
+            Desk(store, recorder, keep, pictures.archive.hold),
+            Taping(recorder, Capture(given.capture)),
+        )
 
 
 def traces_of(settings: Settings) -> AbstractAsyncContextManager[TraceStore]:
