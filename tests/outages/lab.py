@@ -63,11 +63,11 @@ class Lab:
         asked = {"text": "request"}
         return await self.house.client.post("/v1/design/search", json=asked, headers=headers)
 
-    async def until_found(self) -> None:
-        """Wait until the search finds something, and so is said to be ready."""
+    async def until_searched(self, least: int = 0) -> None:
+        """Wait until the search gives an answer, with so many screens in it at least."""
         while True:
             answer = await self.search()
-            if answer.status_code == 200 and answer.json()["hits"]:
+            if answer.status_code == 200 and len(answer.json()["hits"]) >= least:
                 return
             await asyncio.sleep(0.1)
 
@@ -117,11 +117,13 @@ async def lab(
     server of the contract suite stands in for it.
     """
     async with AsyncExitStack() as stack:
-        proxies, stores = {}, {}
+        proxies: dict[str, Proxy] = {}
+        stores: dict[str, Any] = {}
         for name, given_url in servers.items():
             url = given_url or await stack.enter_async_context(serve_qdrant())
             proxies[name] = await stack.enter_async_context(proxy(*_place(url)))
             stores[AWAY[name]] = _through(url, proxies[name].address)
+        stores["retry"] = 0.5
         key = await _key(folder / "home", servers.get("postgres"))
         given: dict[str, Any] = {"stores": stores, "access": {"required": True}}
         given["memory"] = {"remember": "qdrant" in servers}

@@ -8,14 +8,12 @@ whole chats are answered, and the calls that the store was sent are few.
 import asyncio
 import os
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from portico.errors import StoreUnavailable
 from tests.outages.lab import AWAY, Lab, lab
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300), pytest.mark.xdist_group("outages")]
@@ -77,22 +75,16 @@ async def search_says_so(stage: Lab) -> None:
 async def recovered(stage: Lab, count: int) -> None:
     for proxy in stage.proxies.values():
         await proxy.become("well")
-    if "qdrant" in stage.proxies:  # what it was not told of comes with a rebuild
-        await rebuilt(stage)
-        await stage.until_found()
+    if "qdrant" in stage.proxies:
+        await stage.until_searched()
     for name in stage.proxies:
         await stage.until_ready(AWAY[name], "ok")
     answered(await stage.chats(3))
+    if "qdrant" in stage.proxies:
+        await stage.until_searched(1)
+        assert (await stage.house.serving.recalling.remembering.rebuild()).points > 0
+        await stage.until_searched(1)
     await exactly_once(stage, count + 3)
-
-
-async def rebuilt(stage: Lab) -> None:
-    """Rebuild the memory, once its breaker lets somebody try and the last chats are noted."""
-    remembering, points = stage.house.serving.recalling.remembering, 0
-    while not points:
-        with suppress(StoreUnavailable):
-            points = (await remembering.rebuild()).points
-        await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("mode", ["down", "black hole", "slow"])

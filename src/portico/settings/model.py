@@ -60,6 +60,12 @@ class Stores(Section):
     memory: Secret = _store(
         "local:///.portico/memory", "What is found by meaning: local://, or http(s):// (Qdrant)."
     )
+    retry: Seconds = Field(
+        default=5.0,
+        ge=0.1,
+        description="Seconds between two attempts to bring rows and traces to a store that is"
+        " away.",
+    )
 
 
 class Boundary(Section):

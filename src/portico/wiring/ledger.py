@@ -11,7 +11,7 @@ from portico.stores.sqlite import path_of
 
 def ledger_store(settings: Settings) -> AbstractAsyncContextManager[LateLedger]:
     """Return the ledger of *settings*, to be opened; what keeps it away stops nothing."""
-    return open_late(lambda: ledger_of(settings))
+    return open_late(lambda: ledger_of(settings), settings.stores.retry)
 
 
 def ledger_of(settings: Settings) -> AbstractAsyncContextManager[LedgerStore]:

@@ -25,7 +25,7 @@ from portico.errors import ConfigError, Problem
 from portico.ledger.feed import Feed
 from portico.ledger.spool import Spool
 from portico.ledger.watching import Provider, watching
-from portico.ledger.writer import Ledger
+from portico.ledger.writer import Ledger, Pace
 from portico.settings import Settings
 from portico.simulator.server import serve_simulator
 from portico.simulator.state import Simulator
@@ -106,7 +106,9 @@ async def open_serving(
         spans = stack.enter_context(open_spans(environ))
         watch = watching(Observer(metrics, spans), _provider(settings))
         ledger = await stack.enter_async_context(
-            Ledger(store, Spool(home / "spool"), watch, feed=feed.give)
+            Ledger(
+                store, Spool(home / "spool"), watch, Pace(retry=settings.stores.retry), feed.give
+            )
         )
         server = settings.server
         places, turnstile = Places(server.max_waiting, server.max_per_caller), Turnstile()

@@ -37,7 +37,7 @@ async def open_tracing(
         store = Overflowing(kept, pictures.blobs)
         ring = Ring(home / "traces-spool", int(given.spool))
         look = _looking(pictures) if settings.pictures.keep else nowhere
-        pace = Pace(room=int(given.memory))
+        pace = Pace(room=int(given.memory), retry=settings.stores.retry)
         recording = Recorder(store, ring, Composer(keep, known, WHOLE), look, pace)
         recorder = await stack.enter_async_context(recording)
         sweeping = asyncio.create_task(keep_swept(store), name="traces sweeper")
