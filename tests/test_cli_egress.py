@@ -111,6 +111,12 @@ def test_a_configuration_is_rendered_and_the_gateway_s_side_of_it(folder: Path) 
     }
 
 
+def test_a_firewall_takes_no_server_that_is_given_by_name(folder: Path) -> None:
+    done = portico(folder, "render", "--tunnels", "t.yaml", "--out", "x", "--exits", "exits.nft")
+    assert (done.returncode, "the server of us1 is given by name" in done.stderr) == (1, True)
+    assert sorted(path.name for path in folder.iterdir()) == ["t.yaml"], "nothing is written"
+
+
 def test_it_is_written_for_its_owner_with_everything_that_was_asked(folder: Path) -> None:
     (folder / "password").write_text("p@ss wörd\n")
     line = ["--out", "x.json", "--listen", "::", "--sidecar", "egress-google", "--port", "3000"]

@@ -160,6 +160,44 @@ async def test_a_silent_listener_is_given_up_in_time(kind: str) -> None:
         assert pool.connections == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("socks5h", [b"\x05"]),
+        ("socks5h", [b"\x05\x02"]),
+        ("socks5h", [b"\x05\x02", b"\x01"]),
+        ("socks5h", [b"\x05\x02", b"\x01\x00"]),
+        ("socks5h", [b"\x05\x02", b"\x01\x00", b"\x05\x00\x00"]),
+        ("socks5h", [b"\x05\x02", b"\x01\x00", b"\x05\x00\x00\x03\xff" + b"a" * 200]),
+        ("http", [b"HTTP/1.1 200"]),
+        ("http", [b"HTTP/1.1 200 OK\r\nx: " + b"y" * 15_000]),
+    ],
+)
+@pytest.mark.parametrize("drips", [False, True])
+async def test_a_handshake_that_stops_on_its_way_is_given_up_in_time(
+    kind: str, said: list[bytes], drips: bool
+) -> None:
+    """Also where a byte comes now and then: the clock is that of the whole handshake."""
+
+    async def halting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for reply in said:
+            await reader.read(65536)
+            writer.write(reply[:-1] if drips else reply)
+            await writer.drain()
+            if drips:
+                await asyncio.sleep(0.02)
+                writer.write(reply[-1:])
+        while await reader.read(65536):
+            pass
+
+    async with serving(halting) as listener:
+        pool = tunnelled(via(listener, kind, user="lab", password="word"))
+        with pytest.raises(TunnelDown, match=r"within 0\.2 s"):
+            await ask(pool, connect=0.2)
+        await listener.left()
+        assert pool.connections == 0
+
+
 @pytest.mark.parametrize("kind", PROXIES)
 async def test_a_tunnel_that_hangs_in_tls_is_given_up_in_time(kind: str) -> None:
     async with (

@@ -1,14 +1,8 @@
 """The gateway's configuration in the town, as `docs/operations/tunnel.md` puts it together."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from tests.leaks.lab import Lab
+from tests.leaks.town import EXIT1, EXIT2, NAME, WORLD
 
-from tests.leaks.houses import House
-from tests.leaks.lab import PORTICO, Lab
-from tests.leaks.town import EXIT1, EXIT2, GATE, NAME, WORLD
-
-CONTROL = f"{GATE}:3130"
 _TEXT = """
 extends: builtin
 upstreams:
@@ -35,7 +29,7 @@ access: {{required: false}}
 """
 
 
-def configured(lab: Lab, control: str = CONTROL) -> str:
+def configured(lab: Lab, control: str = "") -> str:
     """Return a configuration that fits the layers that *lab* has at the moment."""
     exits = dict(zip(("1", "2"), (EXIT1, EXIT2), strict=True))
     gate, port = lab.gate
@@ -48,18 +42,6 @@ def configured(lab: Lab, control: str = CONTROL) -> str:
         port=port,
         links=links,
         world=WORLD,
-        control=control,
+        control=control or lab.control,
         counters=lab.counters,
     )
-
-
-@contextmanager
-def controlling(house: House, place: str, folder: Path) -> Iterator[None]:
-    """`portico egress control` in *house*, at *place*."""
-    file = folder / "control.yaml"
-    file.write_text(f'boundary: {{outside: ["{WORLD}:443"]}}\n')
-    host, _, port = place.rpartition(":")
-    words = ["--config", str(file), "--listen", host, "--port", port]
-    process = house.start([PORTICO, "egress", "control", *words], port=int(port))
-    yield
-    house.end(process)

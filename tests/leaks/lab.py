@@ -18,12 +18,13 @@ import certifi
 from msgspec import structs
 
 from portico.egress.tunnels.engines import render
+from portico.egress.tunnels.firewall import exits
 from portico.egress.tunnels.inlets import Inlet, Listeners, vias
 from portico.egress.tunnels.values import VISION, Reality, Shadowsocks, Vless
 from tests.egress.tunnels.engines import Engines
 from tests.leaks.agent import TRUST
 from tests.leaks.houses import ROOT, Agent, House, until
-from tests.leaks.town import DNS, EXIT1, EXIT2, GATE, NAME, SIDECAR, Town
+from tests.leaks.town import DNS, EXIT1, EXIT2, GATE, NAME, SIDECAR, WORLD, Town
 from tests.leaks.townsfolk import FETCH_PORT, GATE_PORT, LAX_PORT, ROGUE_PORT
 
 DEPLOY = ROOT / "deploy/egress"
@@ -31,12 +32,14 @@ UUID = "8e47090b-723e-45a9-9a86-4d95b244c2fa"
 PRIVATE_KEY = "4GW9rLIyHz46gavNGsFcCMdiFMsdSKiSWvixeLSrEkY"
 PUBLIC_KEY = "CtSy54G3k3ipIRiQfJNDa9JdyPAt6jOErx2yZSKqrW4"
 METHOD, KEY = "2022-blake3-aes-128-gcm", "3W7L9U8N+oJhrjx7H10K3Q=="
+CONTROL_PORT = 3130
 PORTICO = str(Path(sys.executable).with_name("portico"))
 LINKS = f"""
 extends: builtin
 egress: {{links: {{kind: tunnel, via: ["http://{GATE}:{FETCH_PORT}"]}}}}
 upstreams: {{google: {{egress: direct}}, world: {{base_url: "https://world.test/v1"}}}}
 pictures: {{egress: links}}
+boundary: {{outside: ["{WORLD}:443"]}}
 """
 SIGN_IN = ("portico", "harness")
 COUNTING = 10100  # the user who counts, as in `sidecar.sh`
@@ -108,6 +111,8 @@ class Lab:
         links.write_text(LINKS)
         told = ["--config", str(links), "--path", "links", "--listen", f"{GATE}:{FETCH_PORT}"]
         town["gate"].start([PORTICO, "egress", "gate", *told])
+        told = ["--config", str(links), "--listen", GATE, "--port", str(CONTROL_PORT)]
+        town["gate"].start([PORTICO, "egress", "control", *told])  # which has a way out
         self._agents = {
             "gateway": Agent(town["gateway"]),
             "capable": Agent(town["gateway"], bare=False),
@@ -115,7 +120,7 @@ class Lab:
         }
         listened = [("google", 443), ("world", 443), ("exit1", 8443), ("gate", GATE_PORT)]
         listened += [("exit1", 443), ("exit2", 8388), ("sidecar", 21001), ("sidecar", 21002)]
-        listened += [("sidecar", ROGUE_PORT), ("gate", FETCH_PORT)]
+        listened += [("sidecar", ROGUE_PORT), ("gate", FETCH_PORT), ("gate", CONTROL_PORT)]
         for house, port in listened:
             town[house].listening(port)
 
@@ -133,8 +138,7 @@ class Lab:
         place = self.folder / "rules"
         place.mkdir()
         shutil.copy(DEPLOY / "sidecar.nft", place)
-        exits = ", ".join(f"{each.tunnel.address} . {each.tunnel.port}" for each in INLETS)
-        (place / "exits.nft").write_text(f"add element inet portico_egress exits4 {{ {exits} }}\n")
+        (place / "exits.nft").write_text(exits(INLETS))
         return place
 
     def _start_sidecar(self) -> "subprocess.Popen[bytes]":
@@ -186,6 +190,11 @@ class Lab:
     def gate(self) -> tuple[str, int]:
         """Where the gateway asks for everything else."""
         return GATE, LAX_PORT if Layer.LIST in self.removed else GATE_PORT
+
+    @property
+    def control(self) -> str:
+        """Where the negative control listens."""
+        return f"{GATE}:{CONTROL_PORT}"
 
     @property
     def gate_for_links(self) -> tuple[str, int]:

@@ -1,15 +1,14 @@
 """`portico egress check` in the gateway's house: green with all layers, red without one of them."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.leaks.configured import CONTROL, configured, controlling
+from tests.leaks.configured import configured
 from tests.leaks.lab import PORTICO, Lab, Layer
-from tests.leaks.town import EXIT1
+from tests.leaks.town import EXIT1, WORLD
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -18,14 +17,7 @@ LOOKED_AT = {"exit", "service", "closed", "names", "refusals", "counters", "cont
 type Findings = list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def control(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The negative control stands where the gate does, which has a way out."""
-    with controlling(lab.town["gate"], CONTROL, tmp_path_factory.mktemp("control")):
-        yield
-
-
-def checked(lab: Lab, folder: Path, control: str = CONTROL) -> Findings:
+def checked(lab: Lab, folder: Path, control: str = "") -> Findings:
     """Return what is found in the gateway's house, as it is now."""
     file = folder / "portico.yaml"
     file.write_text(configured(lab, control))
@@ -38,7 +30,6 @@ def reds(found: Findings) -> set[str]:
     return {one["check"] for one in found if one["level"] == "error"}
 
 
-@pytest.mark.usefixtures("control")
 def test_with_all_layers_it_is_green_and_looks_at_everything(lab: Lab, tmp_path: Path) -> None:
     lab.uncounted()
     (tmp_path / "portico.yaml").write_text(configured(lab))
@@ -55,7 +46,6 @@ def test_with_all_layers_it_is_green_and_looks_at_everything(lab: Lab, tmp_path:
     assert lab.town.settled() == {}, "looking does not leak"
 
 
-@pytest.mark.usefixtures("control")
 @pytest.mark.parametrize(
     ("layers", "red"),
     [
@@ -81,9 +71,12 @@ def test_without_a_layer_it_is_red_and_with_it_green_again(
 def test_a_dead_network_is_not_taken_for_a_closed_one(lab: Lab, tmp_path: Path) -> None:
     """A control that stands where there is no way out reaches nothing, and proves nothing."""
     lab.uncounted()
-    place = "127.0.0.1:3131"
-    with controlling(lab.town["gateway"], place, tmp_path):
-        found = checked(lab, tmp_path, place)
+    place, house = "127.0.0.1:3131", lab.town["gateway"]
+    (tmp_path / "control.yaml").write_text(f'boundary: {{outside: ["{WORLD}:443"]}}\n')
+    words = ["egress", "control", "--config", str(tmp_path / "control.yaml"), "--port", "3131"]
+    process = house.start([PORTICO, *words], port=3131)
+    found = checked(lab, tmp_path, place)
+    house.end(process)
     assert reds(found) == {"control"}
     assert "nothing can be concluded" in next(
         one["what"] for one in found if one["check"] == "control"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.leaks.configured import CONTROL, configured, controlling
+from tests.leaks.configured import configured
 from tests.leaks.houses import until
 from tests.leaks.lab import PORTICO, Lab, Layer
 from tests.leaks.town import EXIT1, EXIT2, GATE, GOOGLE, NAME, SIDECAR
@@ -25,18 +25,17 @@ AT = "http://127.0.0.1:8000"
 
 @pytest.fixture(scope="module")
 def gateway(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """`portico up`, in an environment that would lead others astray, and its control."""
+    """`portico up`, in an environment that would lead others astray."""
     house, folder = lab.town["gateway"], tmp_path_factory.mktemp("gateway")
     file = folder / "portico.yaml"
     file.write_text(configured(lab))
     command = [PORTICO, "up", "--config", str(file)]
     environment = HOSTILE | {"PORTICO_HOME": str(folder / "home")}
     lab.uncounted()
-    with controlling(lab.town["gate"], CONTROL, folder):
-        process = house.start(command, port=8000, environment=environment, bare=True)
-        until(lambda: egress(lab)["boundary"], "the gateway has looked around")
-        yield
-        house.end(process)
+    process = house.start(command, port=8000, environment=environment, bare=True)
+    until(lambda: egress(lab)["boundary"], "the gateway has looked around")
+    yield
+    house.end(process)
 
 
 def curl(lab: Lab, *words: str) -> str:

@@ -19,12 +19,13 @@ import msgspec
 from portico.egress.doors import Doors
 from portico.egress.gatehouse import keep
 from tests.leaks.town import DNS, GATE, NAME, NAMES
-from tests.serving import PNG
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 GATE_PORT, LAX_PORT, FETCH_PORT, ROGUE_PORT = 3128, 3129, 3132, 21050
 
-PICTURE = b64decode(PNG.partition(",")[2])
+PICTURE = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 BARRED = "User location is not supported for the API use."
 
 type Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]

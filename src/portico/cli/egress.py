@@ -122,6 +122,14 @@ def render(  # noqa: PLR0913 - one for each option
             show_default=False,
         ),
     ] = None,
+    exits: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the tunnels' servers here, for the sidecar's firewall.",
+            show_default=False,
+        ),
+    ] = None,
     sidecar: Annotated[
         str,
         typer.Option(
@@ -136,7 +144,7 @@ def render(  # noqa: PLR0913 - one for each option
 
     The section for portico.yaml comes on the error stream; with --out, on the screen.
     """
-    from portico.egress.tunnels import engines, files, inlets, store, words
+    from portico.egress.tunnels import engines, files, firewall, inlets, store, words
 
     if bool(user) != bool(password_file):
         raise typer.BadParameter("--user and --password-file go together")
@@ -153,6 +161,8 @@ def render(  # noqa: PLR0913 - one for each option
         asked = tuple(inlets.parse_reach(text) for text in reach or ())
         listeners = inlets.Listeners(listen, user=user, password=password, reach=asked)
         text = engines.render(placed, listeners, engine)
+        if exits is not None:
+            exits.write_text(firewall.exits(placed))
         if out is None:
             typer.echo(text, nl=False)
         else:

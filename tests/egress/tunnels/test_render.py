@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from portico.egress.paths import Via
 from portico.egress.tunnels.engines import ENGINES, able, engine, render
+from portico.egress.tunnels.firewall import exits
 from portico.egress.tunnels.inlets import Inlet, Listeners, vias
 from portico.egress.tunnels.reasons import Reason, Refused
 from portico.egress.tunnels.values import (
@@ -256,3 +258,16 @@ def test_a_pinned_server_still_goes_by_its_names() -> None:
     with pytest.raises(Refused) as refused:
         pinned(vless(WebSocket(), Plain(), "10.0.0.7"), "203.0.113.9")
     assert refused.value.reason is Reason.UNPROTECTED
+
+
+def test_a_firewall_is_told_of_every_server_once_by_its_family() -> None:
+    servers = [("203.0.113.7", 443), ("203.0.113.7", 443), ("2001:db8::7", 8388)]
+    tunnels = [Shadowsocks(host, port, "aes-256-gcm", "canary") for host, port in servers]
+    inlets = tuple(Inlet(f"n{port}", port, one) for port, one in enumerate(tunnels, 21001))
+    told = exits(inlets).splitlines()
+    assert told[1:] == [
+        "add element inet portico_egress exits4 { 203.0.113.7 . 443 }",
+        "add element inet portico_egress exits6 { 2001:db8::7 . 8388 }",
+    ]
+    with pytest.raises(Refused, match="the server of far is given by name"):
+        exits((Inlet("far", 21001, structs.replace(tunnels[0], address="far.test")),))

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     BAD_SIGN_IN = (
         "a listener's user and password are printable, up to 255 bytes, no colon in the user"
     )
+    NAMED_EXIT = "the server of {about} is given by name, and a sidecar's firewall takes addresses"
     BAD_REACH = "a reach is a host name and a port, as in generativelanguage.googleapis.com:443"
 
 
