@@ -1,10 +1,11 @@
-"""The load: keep-alive connections in a closed loop, every answer checked; a process of its own."""
+"""The load: keep-alive connections, every answer checked; a process of its own."""
 
 import argparse
 import asyncio
 import json
 import sys
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import cast
@@ -25,12 +26,16 @@ class Tally:
 
     question: Question
     left: int
+    more: Sequence[str] = ()  # lines of each request's head
     pending: int = field(init=False)
     answered: int = 0
     open: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)
+    idle: "deque[Punctual]" = field(default_factory=deque)  # of an open loop: who could ask,
+    late: deque[float] = field(default_factory=deque)  # and when those were due whom nobody asks
+    started: float = field(default_factory=perf_counter)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -65,6 +70,7 @@ class Tally:
             "answered": self.answered,
             "unanswered": self.pending,
             "wrong": dict(self.wrong),
+            "seconds": round(perf_counter() - self.started, 3),
             "p50_ms": round(took[len(took) // 2] * 1000, 3),
             "p99_ms": round(took[len(took) * 99 // 100] * 1000, 3),
         }
@@ -128,6 +134,28 @@ class Caller(asyncio.Protocol):
         self._transport.write(self._request)
 
 
+class Punctual(Caller):
+    """One connection of an open loop: it asks when a request is due, whoever is still waiting."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever has hung up can ask nobody any more."""
+        if self in self._tally.idle:
+            self._tally.idle.remove(self)
+        super().connection_lost(exc)
+
+    def ask(self, due: float) -> None:
+        """Ask; the answer's time counts from when it was *due*."""
+        self._begun = False
+        self._asked = due
+        self._transport.write(self._request)
+
+    def _ask(self) -> None:
+        if self._tally.late:
+            self.ask(self._tally.late.popleft())
+        else:
+            self._tally.idle.append(self)
+
+
 class Holder(Caller):
     """One connection whose stream is held open after its first delta."""
 
@@ -159,20 +187,20 @@ def trouble(status: int, body: bytes, question: Question) -> str | None:
     return None if question.ending in body else "no ending"
 
 
-def request_bytes(question: Question, port: int) -> bytes:
-    """Return *question* as one HTTP/1.1 request."""
+def request_bytes(question: Question, port: int, more: Sequence[str] = ()) -> bytes:
+    """Return *question* as one HTTP/1.1 request, with *more* lines in its head."""
     head = (
         f"POST {question.path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
         "content-type: application/json\r\n"
-        f"content-length: {len(question.body)}\r\n\r\n"
+        f"content-length: {len(question.body)}\r\n"
     )
-    return head.encode() + question.body
+    return "".join((head, *(f"{line}\r\n" for line in more), "\r\n")).encode() + question.body
 
 
 async def dial(port: int, kind: type[Caller], tally: Tally, connections: int) -> None:
     """Open *connections* to *port*, a few at a time."""
     loop = asyncio.get_running_loop()
-    request = request_bytes(tally.question, port)
+    request = request_bytes(tally.question, port, tally.more)
     for first in range(0, connections, _DIALLING):
         some = range(first, min(first + _DIALLING, connections))
         await asyncio.gather(
@@ -190,6 +218,35 @@ async def press(port: int, tally: Tally, connections: int, seconds: float) -> No
         tally.wrong[f"not over after {seconds:g} s"] += 1
     except OSError as error:
         tally.wrong[f"could not connect: {error.strerror}"] += 1
+
+
+async def keep_pace(port: int, tally: Tally, load: "Pace", seconds: float) -> None:
+    """Ask *load.rate* times a second, however long answers take: an open loop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await dial(port, Punctual, tally, load.connections)
+            began = perf_counter()
+            for number in range(tally.left):
+                due = began + number / load.rate
+                if (early := due - perf_counter()) > 0:
+                    await asyncio.sleep(early)
+                if tally.idle:  # that our own timer was late is nobody's delay
+                    tally.idle.popleft().ask(perf_counter())
+                else:
+                    tally.late.append(due)
+            await tally.over.wait()
+    except TimeoutError:
+        tally.wrong[f"not over after {seconds:g} s"] += 1
+    except OSError as error:
+        tally.wrong[f"could not connect: {error.strerror}"] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Requests a second, over so many connections."""
+
+    rate: float
+    connections: int
 
 
 async def hold(port: int, tally: Tally, connections: int, seconds: float) -> None:
@@ -213,9 +270,12 @@ def _say(tally: Tally, *, times: bool = False) -> None:
 async def _main(chosen: argparse.Namespace) -> None:
     workload = idle_stream() if chosen.hold else _workload(chosen.workload)
     connections = min(chosen.connections or workload.connections, chosen.count)
-    tally = Tally(workload.question(chosen.via), chosen.count)
-    pressing = hold if chosen.hold else press
-    await pressing(chosen.port, tally, connections, chosen.seconds)
+    tally = Tally(workload.question(chosen.via), chosen.count, chosen.header)
+    if chosen.rate:
+        await keep_pace(chosen.port, tally, Pace(chosen.rate, connections), chosen.seconds)
+    else:
+        pressing = hold if chosen.hold else press
+        await pressing(chosen.port, tally, connections, chosen.seconds)
     _say(tally, times=chosen.times)
 
 
@@ -231,7 +291,9 @@ if __name__ == "__main__":
     parser.add_argument("--via", choices=("gateway", "nginx", "upstream"), default="gateway")
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--connections", type=int)
+    parser.add_argument("--rate", type=float, help="requests a second, in an open loop")
     parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--header", action="append", default=[], help="one more, `name: value`")
     parser.add_argument("--times", action="store_true", help="tell every answer's")
     parser.add_argument("--hold", action="store_true", help="open idle streams and keep them")
     uvloop.run(_main(parser.parse_args()))

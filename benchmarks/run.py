@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks import scenes
+from benchmarks.latency import Latency
 from benchmarks.measure import QUICK, Plan, measured
 from benchmarks.pictures import Pictures
 from benchmarks.processes import DidNotStart, raise_file_limit
@@ -30,6 +31,7 @@ from benchmarks.workloads import workloads
 
 SCENES = ("idle-rss", "after-streams", "idle-streams", "loop-held", "start-up", "models-hung")
 PICTURES = tuple(Pictures(Path(), "", Plan()).scenes())
+LATENCY = ("added-p50", "added-p99", "first-word", "mixed")
 MISSING = "nginx is missing: apt-get install nginx"
 
 
@@ -53,8 +55,19 @@ class Bench:
             subjects = self._subjects(stack, "work", port) if wanted else []
             for workload in wanted:
                 yield measured(workload, subjects, self._plan)
+            yield from self._waits(stack, port)
         pictures = Pictures(self._home, self._chosen.command, self._plan)
         for name, scene in pictures.scenes().items():
+            if self._wanted(name):
+                yield scene()
+
+    def _waits(self, stack: ExitStack, port: int) -> Iterator[Row]:
+        if not any(map(self._wanted, LATENCY)):
+            return
+        config, line = bench_config(port), self._chosen.command
+        subject = stack.enter_context(gateway(self._home / "waits-gateway", config, line))
+        latency = Latency(subject, Subject("upstream", port, 0), self._plan)
+        for name, scene in latency.scenes().items():
             if self._wanted(name):
                 yield scene()
 
@@ -130,7 +143,7 @@ def _leave(signum: int, frame: FrameType | None) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    names = (*SCENES, *workloads(), *PICTURES)
+    names = (*SCENES, *workloads(), *LATENCY, *PICTURES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")

@@ -122,7 +122,10 @@ http {{
 
 def bench_config(port: int) -> dict[str, object]:
     """Return the configuration of the measured gateway: one target for each behaviour."""
-    behaviours = {"text": "v1", "burst": "burst/v1", "paced": "paced/v1", "idle": "idle/v1"}
+    behaviours = {
+        name: f"{name}/v1" if name != "text" else "v1"
+        for name in ("text", "burst", "paced", "idle", "brief")
+    }
     upstreams = {name: _openai(port, path) for name, path in behaviours.items()}
     targets = {f"bench-{name}": _target(name) for name in behaviours}
     upstreams["gemini"] = _gemini(port, "v1beta")

@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 import pytest
 from benchmarks.altered import Watched
 from benchmarks.houses import flood, flooded, flooding
-from benchmarks.load import trouble
+from benchmarks.load import Punctual, Tally, request_bytes, trouble
 from benchmarks.measure import Plan, WrongAnswers, measured, press
+from benchmarks.peers import drawn
 from benchmarks.pictures import Late, added, held, rise
 from benchmarks.processes import (
     Command,
@@ -242,6 +243,49 @@ def test_the_small_stream_is_answered_whole_and_its_first_word_is_timed(port: in
     assert isinstance(begun, list)
     assert len(took) == len(begun) == 3
     assert all(first < whole for first, whole in zip(begun, took, strict=True))
+
+
+def test_an_open_loop_asks_at_its_pace_and_gets_every_answer_whole(port: int) -> None:
+    subject = Subject("upstream", port, 0)
+    report = press(subject, workloads()["2kb"], 40, 30, "--rate", "200")
+    assert (report["answered"], report["wrong"]) == (40, {})
+    assert float(str(report["seconds"])) > 39 / 200  # the last is not due before
+
+
+def test_whoever_is_asked_nothing_new_waits_and_whoever_hangs_up_is_forgotten() -> None:
+    tally = Tally(ANSWER, 2)
+    caller = Punctual(tally, b"")
+    caller.connection_made(Silent())
+    assert list(tally.idle) == [caller]
+    caller.connection_lost(None)
+    assert not tally.idle
+    assert tally.over.is_set()
+
+
+def test_what_waits_in_an_open_loop_counts_from_when_it_was_due() -> None:
+    tally = Tally(ANSWER, 2)
+    tally.late.append(1.5)
+    caller = Punctual(tally, b"")
+    caller.connection_made(Silent())
+    assert (caller._asked, list(tally.idle), list(tally.late)) == (1.5, [], [])
+
+
+def test_a_head_can_have_more_lines() -> None:
+    asked = request_bytes(ANSWER, 80, ["x-peer: one"])
+    assert asked.endswith(b"content-length: 0\r\nx-peer: one\r\n\r\n")
+
+
+def test_peers_are_told_as_multiples_and_wrong_answers_have_no_figure() -> None:
+    row = {"Portico": [0.5, 0.4, 9.0], "LiteLLM": [20.0], "Portkey": []}
+    said = drawn({"2kb": row})
+    assert said.splitlines()[-1].endswith("| 0.50 | 20.00 (40 x) | wrong answers |")
+
+
+class Silent(asyncio.Transport):
+    """A connection into which one may speak."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        return None
 
 
 def test_callers_with_pictures_ask_as_often_as_they_are_told(port: int, small_screen: Path) -> None:
