@@ -37,17 +37,22 @@ _use_row = attrgetter(*_USE.split(", "))
 
 
 @asynccontextmanager
-async def open_sqlite(path: Path) -> AsyncIterator["SQLiteIndex"]:
+async def open_sqlite(path: Path, *, late: bool = False) -> AsyncIterator["SQLiteIndex"]:
     """
     Open the index in *path*, made and brought up to date if need be.
+
+    Where *late*, what keeps it from opening stops nothing: each call tries again.
 
     Raises:
         StoreUnavailable: the file cannot be opened or is no database.
         ConfigError: a newer version of this program wrote it.
     """
     known = steps("artifacts", "sqlite", _WHAT)
-    async with open_session(path, _WHAT) as session:
-        await session.run(lambda connection: migrate(connection, known))
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        migrate(connection, known)
+
+    async with open_session(path, _WHAT, prepare, late=late) as session:
         yield SQLiteIndex(session)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from portico.errors import StoreUnavailable
+from portico.errors import ConfigError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +38,17 @@ class Delivery:
         self._at = _now() + (self._retry if seconds is None else seconds)
 
     async def give(self, work: Callable[[], Awaitable[None]]) -> bool:
-        """Do *work* if the store may be asked; return whether it took what it was given."""
+        """
+        Do *work* if the store may be asked; return whether it took what it was given.
+
+        One whose tables a newer version of this program has written is away, too.
+        """
         if self.wait:
             return False
         try:
             async with asyncio.timeout(self._patience):
                 await work()
-        except (StoreUnavailable, TimeoutError) as exc:
+        except (StoreUnavailable, ConfigError, TimeoutError) as exc:
             if not self._at:
                 log.warning("%s is away; %s: %s", self._what, self._meanwhile, exc)
             self.postpone()

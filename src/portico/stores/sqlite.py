@@ -2,14 +2,17 @@
 
 import asyncio
 import errno
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from portico.errors import StoreUnavailable
+from portico.errors import ConfigError, StoreUnavailable
 from portico.stores.migrations import Steps
+
+log = logging.getLogger(__name__)
 
 SCHEME = "sqlite:///"
 BUSY = 2.0
@@ -21,6 +24,9 @@ TOLD = {
     "SQLITE_READONLY": "its file cannot be written: let this user write it",
     "SQLITE_CANTOPEN": "its file cannot be opened: let this user read and write it",
     "SQLITE_BUSY": "another process holds it",
+    "SQLITE_IOERR_SHMSIZE": "its disk is full: make room there",
+    "SQLITE_IOERR_SHMOPEN": "its disk is full or not ours: make room there",
+    "SQLITE_IOERR_WRITE": "its disk is full or fails: make room there",
 }
 """What SQLite's names of trouble mean to an operator; what is not here is told by its name."""
 
@@ -47,9 +53,13 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open the file at *path*, made if need be, to be shared by those who read and who write."""
     make(path)
     connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -134,27 +144,40 @@ def _told(exc: sqlite3.Error | OSError) -> str:
     return f"{name}, {TOLD[name]}" if name in TOLD else name
 
 
-class Session:
-    """One connection and the one thread that may touch it. *what* names the store in words."""
+type Prepare = Callable[[sqlite3.Connection], None]
 
-    def __init__(self, what: str) -> None:
+
+class Session:
+    """
+    One connection and the one thread that may touch it. *what* names the store in words.
+
+    It connects with the first work there is, and prepares what it has found; where that fails, the
+    next work tries again.
+    """
+
+    def __init__(self, path: Path, what: str, prepare: Prepare, *, late: bool) -> None:
+        self._path = path
         self._what = what
+        self._prepare = prepare
+        self._late = late
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{what} sqlite")
         self._connection: sqlite3.Connection | None = None
-
-    async def open(self, path: Path) -> None:
-        """Connect to *path*; raises StoreUnavailable."""
-        self._connection = await self._do(lambda: connect(path))
+        self._closed = False
 
     async def run[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what *work* returns, from the thread; raises StoreUnavailable."""
-        connection = self._connection
-        if connection is None:
+        if self._closed:
             raise StoreUnavailable(f"{self._what} is closed")
-        return await self._do(lambda: work(connection))
+        try:
+            return await self._do(lambda: work(self._connected()))
+        except ConfigError as exc:
+            if not self._late:
+                raise
+            raise StoreUnavailable(str(exc), retry_after=BUSY) from exc
 
     async def close(self) -> None:
         """Hang up; twice is once."""
+        self._closed = True
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._do(connection.close)
@@ -165,17 +188,44 @@ class Session:
             self._thread.submit(self._connection.close)
         self._thread.shutdown(wait=False)
 
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = connect(self._path)
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
     async def _do[T](self, work: Callable[[], T]) -> T:
         with translated(self._what):
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
+def _as_it_is(connection: sqlite3.Connection) -> None:
+    """Prepare nothing."""
+
+
 @asynccontextmanager
-async def open_session(path: Path, what: str) -> AsyncIterator[Session]:
-    """Open a session with the file at *path*; raises StoreUnavailable."""
-    session = Session(what)
+async def open_session(
+    path: Path, what: str, prepare: Prepare = _as_it_is, *, late: bool = False
+) -> AsyncIterator[Session]:
+    """
+    Open a session with the file at *path*; raises StoreUnavailable, and what *prepare* raises.
+
+    Where *late*, what keeps it from opening is said in the log, and each call tries again, and
+    raises StoreUnavailable for it.
+    """
+    session = Session(path, what, prepare, late=late)
     try:
-        await session.open(path)
+        try:
+            await session.run(_as_it_is)
+        except StoreUnavailable as exc:
+            if not late:
+                raise
+            log.error("%s; requests are served, and what is for it waits", exc)
         yield session
         await session.close()
     finally:

@@ -42,18 +42,19 @@ _HAS = "EXISTS (SELECT 1 FROM json_each(modalities) WHERE value = {})"
 
 @asynccontextmanager
 async def open_sqlite(
-    path: Path, clock: Callable[[], float] = time.time
+    path: Path, clock: Callable[[], float] = time.time, *, late: bool = False
 ) -> AsyncIterator["SQLiteTraces"]:
     """
     Open the traces in *path*, made and brought up to date if need be. *clock*: epoch seconds.
+
+    Where *late*, what keeps them from opening stops nothing: each call tries again.
 
     Raises:
         StoreUnavailable: the file cannot be opened or is no database.
         ConfigError: a newer version of this program wrote it.
     """
     known = steps("traces", "sqlite", _WHAT)
-    async with open_session(path, _WHAT) as session:
-        await session.run(partial(_prepare, known))
+    async with open_session(path, _WHAT, partial(_prepare, known), late=late) as session:
         yield SQLiteTraces(session, clock)
 
 

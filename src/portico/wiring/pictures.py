@@ -68,7 +68,7 @@ async def open_pictures(
     given = settings.pictures
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(blobs_of(settings))
-        index = await stack.enter_async_context(open_sqlite(home / "artifacts.db"))
+        index = await stack.enter_async_context(open_sqlite(home / "artifacts.db", late=True))
         shelf = Shelf(blobs, index)
         archive = await stack.enter_async_context(
             open_archive(shelf, lambda data: intake.opened(data))

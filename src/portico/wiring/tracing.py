@@ -26,14 +26,13 @@ async def open_tracing(
     Open the store of traces and the recorder before it; *known* gives our own secrets.
 
     Raises:
-        ConfigError: the address of the store cannot be read, or a newer version wrote it.
-        StoreUnavailable: the embedded store does not open.
+        ConfigError: the address of the store cannot be read.
     """
     given = settings.traces
     days = given.keep_days
     keep = Keep(days.background, days.interactive, days.flagged)
     async with AsyncExitStack() as stack:
-        kept = await stack.enter_async_context(traces_of(settings))
+        kept = await stack.enter_async_context(traces_of(settings, late=True))
         store = Overflowing(kept, pictures.blobs)
         ring = Ring(home / "traces-spool", int(given.spool))
         look = _looking(pictures) if settings.pictures.keep else nowhere
@@ -48,8 +47,8 @@ async def open_tracing(
         )
 
 
-def traces_of(settings: Settings) -> AbstractAsyncContextManager[TraceStore]:
-    """Return the store of traces that *settings* name, to be opened."""
+def traces_of(settings: Settings, *, late: bool = False) -> AbstractAsyncContextManager[TraceStore]:
+    """Return the store of traces that *settings* name, to be opened; a file also *late*."""
     url = settings.stores.traces.get_secret_value()
     if url.startswith("mongodb"):
         from portico.traces.mongo import open_mongo  # takes memory: only where configured
@@ -59,7 +58,7 @@ def traces_of(settings: Settings) -> AbstractAsyncContextManager[TraceStore]:
         from portico.traces.postgres import open_postgres
 
         return open_postgres(url)
-    return open_sqlite(Path(url.partition(":///")[2]))
+    return open_sqlite(Path(url.partition(":///")[2]), late=late)
 
 
 def _looking(pictures: Pictures) -> Look:
