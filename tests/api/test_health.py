@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.test_pictures import asking
+from tests.e2e.test_traces import SCREEN
 from tests.serving import House, house
 
 pytestmark = pytest.mark.anyio
@@ -130,3 +132,47 @@ async def test_the_numbers_are_prometheus(tmp_path: Path) -> None:
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert answer.headers["x-portico-request-id"].startswith("req_")
     assert "# TYPE portico_" in answer.text
+
+
+async def test_it_says_in_words_why_a_store_is_away_and_no_secret(
+    tmp_path: Path, nowhere: int
+) -> None:
+    home = tmp_path / "home"
+    at = f"portico:secret-word@127.0.0.1:{nowhere}/portico"
+    keys = "access_key_id=secret-word&secret_access_key=secret-word"
+    stores = {
+        "ledger": f"postgresql://{at}",
+        "traces": f"mongodb://{at}?serverSelectionTimeoutMS=100",
+        "artifacts": f"s3://bucket?endpoint=http://127.0.0.1:{nowhere}&{keys}",
+        "memory": f"http://127.0.0.1:{nowhere}?api_key=secret-word",
+    }
+    async with house(tmp_path, stores=stores, access={"required": False}) as lab:
+        answer = await lab.chat(asking(SCREEN), model="vision")
+        assert answer.status_code == 200
+        for _ in range(5):
+            await lab.client.post("/v1/design/search", json={"text": "a screen"})
+        await lab.serving.gateway.ledger.flush()
+        await lab.serving.archive.flush()
+        await lab.serving.traces.recorder.flush()
+        told = await readiness(lab)
+    assert told["status"] == "degraded"
+    assert told["stores"] == dict.fromkeys(told["stores"], "away")
+    reasons = {name.removeprefix("stores."): why for name, why in told["reasons"].items()}
+    assert reasons.keys() == told["stores"].keys()
+    assert "is it running, and is the address right?" in reasons["ledger"]
+    assert "the object store cannot be reached" in reasons["artifacts"]
+    for why in reasons.values():
+        assert len(why) > 10
+        for hidden in ("secret-word", str(nowhere), str(home)):
+            assert hidden not in why
+
+
+async def test_what_is_well_has_no_reason(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        await lab.chat()
+        assert (await readiness(lab))["reasons"] == {}
+        lab.simulator.fault("siliconflow", "*", "invalid_key")
+        await lab.chat()
+        told = await readiness(lab)
+    why = "its key is refused or its balance is spent: a person has to act"
+    assert told["reasons"] == {"upstreams.siliconflow": why}

@@ -82,6 +82,7 @@ class Gate:
         self._clock = clock
         self._open = Caller(admin=True, trusted=not rule.exposed)
         self.roster: Roster | None = None
+        self.why = ""  # they could not be read, in words
         self._badges: dict[bytes, _Badge] = {}
         self._users: dict[tuple[str | None, User], Caller] = {}
         self._read = self._heard = -inf  # the roster, and the store

@@ -70,8 +70,9 @@ class Watch:
         except StoreUnavailable as exc:
             if not self._away:
                 log.error("keys cannot be read, known ones stay good for 15 minutes: %s", exc)
-            self._away = True
+            self._away, self._gate.why = True, str(exc)
             return
+        self._gate.why = ""
         if self._away:
             log.info("keys can be read again")
             self._away = False

@@ -46,7 +46,7 @@ class Serving:
     cache: Cache
     metrics: Metrics
     traces: Desk
-    stores: Callable[[], Mapping[str, str]]  # store -> "ok", or what is wrong
+    stores: Callable[[], Mapping[str, str]]  # store -> why it is away, "" if it is not
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]
     sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run
     turnstile: Turnstile

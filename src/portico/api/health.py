@@ -21,6 +21,16 @@ _TELLING = frozenset({"account", "region", "unreachable"})
 """Why an upstream, and not only one model of it, is of no use."""
 
 
+WORDS = {
+    "account": "its key is refused or its balance is spent: a person has to act",
+    "region": "it does not serve the place that we come from: look at the exits",
+    "unreachable": "it cannot be reached",
+    "down": "none of its tunnels is up",
+    "closed": "nothing may leave by it: panic, or its guard",
+}
+"""What is wrong with an upstream or a path; what a provider said is for operators only."""
+
+
 class Readiness(Struct, frozen=True):
     """
     `degraded` if a store, an upstream or an egress path below is neither `ok` nor `simulated`.
@@ -28,13 +38,15 @@ class Readiness(Struct, frozen=True):
     `egress` has the tunnelled paths in use: `down` while none of a path's tunnels is used, `closed`
     while nothing may leave by it.
 
-    `draining`, with 503, while the gateway goes down.
+    `draining`, with 503, while the gateway goes down. `reasons` says in words what is wrong with
+    each store, upstream and path that is not well.
     """
 
     status: Literal["ok", "degraded", "draining"]
     stores: dict[str, str]
     upstreams: dict[str, str]
     egress: dict[str, str]
+    reasons: dict[str, str]
 
 
 @router.get("/healthz", response_class=PlainTextResponse, responses=problems(400))
@@ -50,7 +62,8 @@ async def ready(request: Request, here: Here) -> Response:
 
     Anybody may ask, so it says no more than that: what a provider wrote is in `/api/standing`.
     """
-    house, stores = here.gateway.house, dict(here.stores())
+    house, whys = here.gateway.house, here.stores()
+    stores = {name: "away" if why else "ok" for name, why in whys.items()}
     tired = here.gateway.standing.view(house.catalog.targets.values(), time.time())
     upstreams: dict[str, str] = {}
     for target in house.catalog.targets.values():
@@ -58,10 +71,14 @@ async def ready(request: Request, here: Here) -> Response:
         if upstreams.get(target.upstream, "ok") in _FINE:
             upstreams[target.upstream] = said
     egress = {path.name: _path(path) for path in here.paths()}
-    well = all(_FINE.issuperset(told.values()) for told in (stores, upstreams, egress))
+    reasons = {f"stores.{name}": why for name, why in whys.items() if why}
+    for section, told in (("upstreams", upstreams), ("egress", egress)):
+        ill = {name: said for name, said in told.items() if said not in _FINE}
+        reasons |= {f"{section}.{name}": WORDS[said] for name, said in ill.items()}
     if request.app.state.lobby.draining:
-        return JSON(Readiness("draining", stores, upstreams, egress), 503)
-    return JSON(Readiness("ok" if well else "degraded", stores, upstreams, egress))
+        return JSON(Readiness("draining", stores, upstreams, egress, reasons), 503)
+    status: Literal["ok", "degraded"] = "degraded" if reasons else "ok"
+    return JSON(Readiness(status, stores, upstreams, egress, reasons))
 
 
 def _path(path: PathStatus) -> str:

@@ -41,6 +41,11 @@ class Archive:
         """True if the store did not answer when it was last asked for a chat's picture."""
         return self._keeper.store_away
 
+    @property
+    def why(self) -> str:
+        """What keeps it away, in words; "" while nothing does."""
+        return self._keeper.why
+
     async def add(self, data: bytes, owner: str | None, name: str = "") -> Artifact:
         """
         Keep *data* for *owner* (None: for everybody) and return it under a new id.

@@ -65,12 +65,14 @@ class Keeper:
     The background writer: `async with Keeper(shelf, watch) as keeper`.
 
     What there is no room for, oldest first, and what waited too long for a store is counted in
-    `lost`; *watch* is told of every picture what became of it.
+    `lost`; *watch* is told of every picture what became of it. `why` says what keeps the store
+    away, "" while nothing does.
     """
 
     def __init__(self, shelf: Shelf, watch: Watch | None = None, pace: Pace = STEADY) -> None:
         self.kept = 0
         self.lost = 0
+        self.why = ""
         self._shelf = shelf
         self._watch = watch
         self._pace = pace
@@ -180,7 +182,7 @@ class Keeper:
             return True
         if self._failures:
             logger.info("the artifacts' store is back")
-            self._failures = 0
+            self._failures, self.why = 0, ""
         for waiting in batch:
             self._held -= waiting.size
             self.kept += 1
@@ -200,6 +202,7 @@ class Keeper:
         if not self._failures:
             logger.warning("the artifacts' store is away; pictures wait in memory: %s", exc)
         self._failures += 1
+        self.why = str(exc) or f"it took nothing within {self._pace.patience:g} s"
         for waiting in reversed(batch):
             if _now() - waiting.came > self._pace.hold:
                 self._lose(waiting)

@@ -85,7 +85,7 @@ def _stand(target: Target, rest: Tiredness | None) -> Stand:
 
 def verdict(found: Sequence[Stand], stores: Mapping[str, str]) -> Verdict:
     """Say whether it works: every role may still answer, and every store is there."""
-    away = [f"The store of {name} is away." for name, state in stores.items() if state != "ok"]
+    away = [f"The store of {name} is away: {why}" for name, why in stores.items() if why]
     ill = [one for one in found if one.state in ("resting", "down")]
     if found and all(one.state in ("resting", "down", "parked") for one in found):
         return Verdict("Down", ("No target can be asked.", *away))

@@ -103,6 +103,11 @@ class Ledger:
         """True if the store did not answer when it was last asked."""
         return self._delivery.away
 
+    @property
+    def why(self) -> str:
+        """What keeps the store away, in words; "" while nothing does."""
+        return self._delivery.why
+
     def record(self, entry: Entry) -> None:
         """
         Take *entry*: from now on a kill does not lose it. Sync, never waits, never raises.

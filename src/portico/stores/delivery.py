@@ -22,10 +22,11 @@ class Delivery:
         self._patience = patience
         self._retry = retry
         self._at = 0.0  # of the loop's clock; 0 while the store is there
+        self.why = ""
 
     @property
     def away(self) -> bool:
-        """True if the store did not answer when it was last asked."""
+        """True if the store did not answer when it was last asked; `why` says what it came to."""
         return self._at > 0
 
     @property
@@ -51,11 +52,12 @@ class Delivery:
         except (StoreUnavailable, ConfigError, TimeoutError) as exc:
             if not self._at:
                 log.warning("%s is away; %s: %s", self._what, self._meanwhile, exc)
+            self.why = str(exc) or f"{self._what} took nothing within {self._patience:g} s"
             self.postpone()
             return False
         if self._at:
             log.info("%s is back", self._what)
-            self._at = 0.0
+            self._at, self.why = 0.0, ""
         return True
 
 

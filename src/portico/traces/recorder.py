@@ -115,6 +115,11 @@ class Recorder:
         """True if the store did not answer when it was last asked."""
         return self._delivery.away
 
+    @property
+    def why(self) -> str:
+        """What keeps the store away, in words; "" while nothing does."""
+        return self._delivery.why
+
     def record(self, take: Take) -> None:
         """Take *take*. Sync, never waits, never raises; call it on the event loop."""
         weight = take.weight

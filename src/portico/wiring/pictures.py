@@ -48,11 +48,6 @@ class Pictures:
         """Delete what nothing refers to, or only count it."""
         return await self.archive.swept(self.keeping, dry_run=dry_run)
 
-    @property
-    def away(self) -> bool:
-        """True if the store did not answer when it was last asked."""
-        return self.archive.store_away
-
 
 @asynccontextmanager
 async def open_pictures(

@@ -44,6 +44,7 @@ from portico.wiring.ledger import ledger_store
 from portico.wiring.memory import open_recalling
 from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
+from portico.wiring.readiness import Readiness
 from portico.wiring.tracing import open_tracing
 
 log = logging.getLogger(__name__)
@@ -158,13 +159,15 @@ async def open_serving(
             design=Design(gateway, pictures.intake),
             recalling=recalling,
             cache=again.cache,
-            stores=lambda: {
-                "access": "away" if access.gate.store_away else "ok",
-                "artifacts": "away" if pictures.away else "ok",
-                "ledger": "away" if store.away or ledger.store_away else "ok",
-                "memory": "away" if recalling.remembering.guard.away else "ok",
-                "traces": "away" if traces.recorder.store_away else "ok",
-            },
+            stores=Readiness(
+                gate=access.gate,
+                archive=pictures.archive,
+                store=store,
+                ledger=ledger,
+                memory=recalling.remembering.guard,
+                recorder=traces.recorder,
+                home=home,
+            ),
             reload=Reload(gateway, builder, load, pictures.belong, exits),
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
