@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from scripts.services import mongo, postgres
+from scripts.services import mongo, postgres, valkey
 
 from tests.servers import empty_database, serving
 
@@ -16,7 +16,7 @@ settings.register_profile("ci", settings.get_profile("any"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "any")
 
 
-SHARED = ("s3", "postgres", "mongo")
+SHARED = ("s3", "postgres", "mongo", "valkey_server")
 """Fixtures that start a server: whoever asks for one runs where it runs."""
 
 
@@ -45,6 +45,13 @@ def anyio_backend() -> str:
 def postgres_server() -> Iterator[str]:
     """Give the URL of a real Postgres, its superuser's; every test has its own `database`."""
     with serving(postgres, "postgres") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[str]:
+    """Give the URL of a real Valkey; every test empties a database of its own."""
+    with serving(valkey, "valkey") as url:
         yield url
 
 

@@ -1,8 +1,8 @@
 """
 Real servers for tests, on this machine only.
 
-    python -m scripts.services up [mongodb postgres s3]
-    python -m scripts.services down [mongodb postgres s3]
+    python -m scripts.services up [mongodb postgres s3 valkey]
+    python -m scripts.services down [mongodb postgres s3 valkey]
 
 `up` installs what is missing where it may, and prints the environment that tests look for; twice is
 once. `down` ends what `up` started.
@@ -11,11 +11,11 @@ once. `down` ends what `up` started.
 import argparse
 import sys
 
-from scripts.services import ceph, mongo, postgres
+from scripts.services import ceph, mongo, postgres, valkey
 from scripts.services.base import Unavailable
 from scripts.services.sharing import folder, keep
 
-SERVICES = {"mongodb": mongo, "postgres": postgres, "s3": ceph}
+SERVICES = {"mongodb": mongo, "postgres": postgres, "s3": ceph, "valkey": valkey}
 
 
 def main() -> int:
