@@ -22,6 +22,7 @@ from portico.settings import load_settings
 from portico.simulator.server import serve_simulator
 from portico.simulator.state import Simulator
 from portico.wiring import open_serving
+from portico.wiring.sharing import BESIDE
 
 PNG = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
@@ -97,8 +98,8 @@ def _merged(into: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 
 @asynccontextmanager
-async def house(folder: Path, **changes: Any) -> AsyncIterator[House]:
-    """Open a house whose configuration is the lab's with *changes* merged in."""
+async def house(folder: Path, *, hub: Path | None = None, **changes: Any) -> AsyncIterator[House]:
+    """Open a house whose configuration is the lab's with *changes* merged in, beside a *hub*."""
     simulator = Simulator()
     simulator.models |= {
         target["model"]
@@ -112,6 +113,8 @@ async def house(folder: Path, **changes: Any) -> AsyncIterator[House]:
         file = folder / "portico.yaml"
         file.write_text(yaml.safe_dump(config(upstream, **changes), sort_keys=False))
         environ = {"PORTICO_HOME": str(folder / "home")}
+        if hub is not None:
+            environ[BESIDE] = str(hub)
         opened: list[Serving] = []
 
         @asynccontextmanager

@@ -44,7 +44,7 @@ from portico.api.leaving import DrainingServer
 from portico.artifacts.room import large_blocks
 from portico.settings import Settings, load_settings
 from portico.telemetry.logs import configure
-from portico.wiring import carried, open_serving, read_tunnels
+from portico.wiring import carried, hub_beside, open_serving, read_tunnels
 
 CHAT = "/v1/chat/completions"
 CONSOLE = "/console/"
@@ -228,7 +228,8 @@ def serve(
         "timeout_graceful_shutdown": int(settings.server.drain),
     }
     if workers > 1:  # each process lets its requests end; the address is gone meanwhile
-        uvicorn.run("portico.app:application", factory=True, workers=workers, **given)
+        with hub_beside(os.environ):
+            uvicorn.run("portico.app:application", factory=True, workers=workers, **given)
         return
     app = application()
     server = DrainingServer(uvicorn.Config(app, **given), app.state.lobby, settings.server.drain)

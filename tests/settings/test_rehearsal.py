@@ -54,7 +54,8 @@ def test_no_key_no_header_and_no_address_of_the_installation_is_left(tmp_path: P
 
 def test_every_store_is_in_the_folder(tmp_path: Path) -> None:
     stores = rehearsed(tmp_path).stores
-    for name in type(stores).model_fields.keys() - {"retry"}:
+    assert stores.shared is None, "a rehearsal counts for itself"
+    for name in type(stores).model_fields.keys() - {"retry", "shared"}:
         assert str(tmp_path) in getattr(stores, name).get_secret_value()
 
 

@@ -151,6 +151,20 @@ class Limits:
                 account.tokens += cost.tokens - use.tokens
                 use.tokens = cost.tokens
 
+    def undo(self, hold: Hold, now: float) -> None:
+        """Let out again, as if it had never asked, whoever others have refused."""
+        if not hold.open:
+            return
+        hold.cost, cost = Cost(), hold.cost
+        for bound, use in zip(hold.bounds, hold.uses, strict=True):
+            account = self._account(bound.account, now)
+            account.reserved -= cost.nano
+            if not use.over:
+                account.tokens -= use.tokens
+                account.uses.remove(use)
+                use.over = True
+        self.settle(hold, Cost(), now)
+
     def learn(self, today: Mapping[str, int], month: Mapping[str, int], now: float) -> None:
         """
         Take in what a ledger says was spent, in nano-dollars by account.
@@ -210,12 +224,24 @@ class Limits:
         return account
 
 
+_SHORT = {
+    "concurrency": "requests under way",
+    "requests_per_minute": "requests a minute",
+    "tokens_per_minute": "tokens a minute",
+}
+
+
+def shortage(bound: Bound, limit: str, most: int, wait: float) -> Refusal:
+    """Return the refusal of a request of which there may be no more than *most* just now."""
+    told = f"{most} {_SHORT[limit]} are as many as may be."
+    return Refusal(bound.whose, limit, told, wait)
+
+
 def _refusal(bound: Bound, account: _Account, calendar: Calendar, now: float) -> Refusal | None:
     """Return the first limit of *bound* that leaves no room."""
     terms = bound.terms
     if terms.concurrency is not None and account.under_way >= terms.concurrency:
-        told = f"{terms.concurrency} requests under way are as many as may be."
-        return Refusal(bound.whose, "concurrency", told, SOON)
+        return shortage(bound, "concurrency", terms.concurrency, SOON)
     return _too_fast(bound, account, now) or _too_dear(bound, account, calendar, now)
 
 
@@ -224,12 +250,10 @@ def _too_fast(bound: Bound, account: _Account, now: float) -> Refusal | None:
     most = terms.requests_per_minute
     if most is not None and len(uses) >= most:
         wait = uses[len(uses) - most].when + MINUTE - now if most else MINUTE
-        told = f"{most} requests a minute are as many as may be."
-        return Refusal(bound.whose, "requests_per_minute", told, wait)
+        return shortage(bound, "requests_per_minute", most, wait)
     most = terms.tokens_per_minute
     if most is not None and account.tokens >= most:
-        told = f"{most} tokens a minute are as many as may be."
-        return Refusal(bound.whose, "tokens_per_minute", told, _until(account, most, now))
+        return shortage(bound, "tokens_per_minute", most, _until(account, most, now))
     return None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -119,15 +119,15 @@ class Embedding:
             gateway.taping.tell(journey, entry)
 
     async def _asked(self, journey: Journey, request: EmbedRequest, house: House) -> Embedded:
-        limits = self._gateway.limits
         catalog = self._gateway.catalog_of(journey.caller, house)
         check(journey.caller, request.model, house.catalog, catalog)
         role = chain(request.model, catalog)
-        hold = reserve(limits, journey, self._route(role, request, catalog))
+        counted = self._gateway.counted
+        hold = await reserve(counted, journey, self._route(role, request, catalog))
         try:
             return await self._in_turn(journey, request, role, catalog)
         finally:
-            settle(limits, hold, journey.attempts)
+            settle(counted, hold, journey.attempts)
 
     async def _in_turn(
         self, journey: Journey, request: EmbedRequest, role: Role, catalog: Catalog
@@ -163,17 +163,18 @@ class Embedding:
         """Ask the candidates in turn."""
         journey.route, gateway = route, self._gateway
         turns = Turns(route, journey.caller.owner, gateway.standing, gateway.failover.places)
-        while (target := await turns.next()) is not None:
-            found = await self._try(journey, Wanted(request, target), turns)
-            if isinstance(found, Embedded):
-                journey.answering = target
-                return found
-            turns.note(target, found)
+        with closing(turns):
+            while (target := await turns.next()) is not None:
+                found = await self._try(journey, Wanted(request, target), turns)
+                if isinstance(found, Embedded):
+                    journey.answering = target
+                    return found
+                turns.note(target, found)
         raise unanswered(journey, route, turns.skipped, gateway.standing)
 
     async def _try(self, journey: Journey, wanted: Wanted, turns: Turns) -> Embedded | Failure:
         embeds = self._gateway.house.embedders[wanted.target.upstream]
-        async with self._attempt(journey, wanted.target, turns.tokens) as trial:
+        async with self._attempt(journey, wanted.target, turns) as trial:
             within = min(wanted.target.patience.total, _left(journey))
             try:
                 async with asyncio.timeout(max(within, 0.01)):
@@ -190,17 +191,18 @@ class Embedding:
 
     @asynccontextmanager
     async def _attempt(
-        self, journey: Journey, target: Target, tokens: int
+        self, journey: Journey, target: Target, turns: Turns
     ) -> AsyncIterator[_Trial]:
         """A place for the time of one attempt, which is noted however it ends."""
         standing, places = self._gateway.standing, self._gateway.failover.places
         began, trial = time.monotonic(), _Trial(target, Abandoned())
+        claimed = turns.claimed(target)
         places.take(target)
-        begun = standing.quotas.begin(target, tokens, time.time())
+        begun = standing.quotas.begin(target, turns.tokens, time.time())
         try:
             yield trial
         finally:
-            places.give_back(target)
+            places.give_back(target, claimed)
             took, number = time.monotonic() - began, len(journey.attempts) + 1
             outcome = trial.outcome
             first = took if isinstance(outcome, Answered) else None

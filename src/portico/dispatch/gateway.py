@@ -20,7 +20,7 @@ from portico.dispatch.handing_down import HANDED_DOWN, HandingDown, may_be, with
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
 from portico.dispatch.rescue import Answer
-from portico.dispatch.reserving import reserve, settle
+from portico.dispatch.reserving import Counted, reserve, settle
 from portico.dispatch.taping import Taping
 from portico.errors import GatewayError, StreamBroken
 from portico.ledger.base import Ending, Entry, ending
@@ -29,6 +29,7 @@ from portico.routing.choices import decide
 from portico.routing.roles import Catalog, Role
 from portico.routing.routes import Route, needs, plan
 from portico.routing.tiers import Target
+from portico.shared.sharing import Sharing
 from portico.upstreams.base import Upstream
 from portico.upstreams.embedding import Embeds
 from portico.upstreams.standing import Standing
@@ -76,6 +77,7 @@ class Gateway:
         self.handing_down = handing_down
         self.taping = taping
         self.limits = Limits()
+        self.counted = Counted(self.limits)
         self.remembering: Notes | None = None
         self.in_flight = 0
         self._views = Views()
@@ -89,6 +91,11 @@ class Gateway:
         """Ask the targets in *parked* no more, for the reasons there; all others may be asked."""
         house = self.house
         self.house = replace(house, catalog=replace(house.catalog, parked=parked))
+
+    def share(self, sharing: Sharing) -> None:
+        """Hold limits and places with all processes that share them, from now on."""
+        self.counted = Counted(self.limits, sharing)
+        self.failover.places.sharing = sharing
 
     @property
     def standing(self) -> Standing:
@@ -111,7 +118,7 @@ class Gateway:
             self.taping.begin(journey)
         try:
             route, catalog = self._planned(journey, house)
-            hold = reserve(self.limits, journey, route)
+            hold = await reserve(self.counted, journey, route)
             try:
                 if not route.candidates:
                     raise incapable(route, catalog)
@@ -131,7 +138,7 @@ class Gateway:
             raise
         finally:
             self.in_flight -= 1
-            settle(self.limits, hold, journey.attempts)
+            settle(self.counted, hold, journey.attempts)
             self._record(journey)
 
     def given_again(self, journey: Journey, target: str) -> None:

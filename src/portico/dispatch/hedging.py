@@ -81,7 +81,7 @@ class Race:
     final: Callable[[Failure], bool]  # a failure that is an answer
 
     async def run(
-        self, first: Target, after: float, second: Callable[[], Target | None]
+        self, first: Target, after: float, second: Callable[[], Awaitable[Target | None]]
     ) -> tuple[Running | None, list[tuple[Target, Failure]]]:
         """
         Ask *first*; if it has said nothing for *after* seconds ask whom *second* names as well.
@@ -93,7 +93,7 @@ class Race:
         try:
             await self._join(running, first)
             done, _ = await asyncio.wait(running, timeout=after)
-            if not done and (other := second()) is not None:
+            if not done and (other := await second()) is not None:
                 await self._join(running, other)
             while running:
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -1,12 +1,18 @@
 """How many requests a target and a caller may have under way, and a bounded queue for the rest."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from portico.errors import Overloaded, QuotaExceeded
 from portico.routing.tiers import Target
+from portico.shared.base import Ask, Short
+from portico.shared.purse import Drawing
+from portico.shared.sharing import Sharing
+
+AGAIN = 0.02
+"""Seconds after which a place that other processes had all of is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class Places:
 
     A place that comes free goes to the waiting caller who has least under way, and among equals
     to who waits longest: a caller with a hundred requests does not starve one with a single one.
+    With `sharing`, a place has to be free among all processes, too; whoever claims one takes it, or
+    gives it back.
     """
 
     def __init__(self, max_waiting: int = 256, per_caller: int | None = None) -> None:
@@ -32,20 +40,58 @@ class Places:
         self._queue: list[_Waiter] = []
         self._max_waiting = max_waiting
         self._per_caller = per_caller
+        self.sharing: Sharing | None = None
+        self._short: set[str] = set()  # what other processes have all of, as far as we know
+        self._entered: defaultdict[str | None, list[Drawing]] = defaultdict(list)
 
     # -- targets
 
     def free(self, target: Target) -> bool:
-        """True if *target* takes one more."""
-        return self._taken[target.name] < target.max_concurrency
+        """True if *target* takes one more, as far as this process knows."""
+        if self._taken[target.name] >= target.max_concurrency:
+            return False
+        return not self._short or _about(target) not in self._short
+
+    async def claim(self, target: Target, *, waits: bool = False) -> Drawing | bool:
+        """
+        Claim a free place among all processes; False: they have them all.
+
+        True: nobody else counts. Whoever *waits* for one has the next, before those who come later.
+        """
+        if self.sharing is None:
+            return True
+        return await self._claim(Ask(_about(target), target.max_concurrency, queue=waits))
+
+    async def _claim(self, ask: Ask) -> Drawing | bool:
+        assert self.sharing is not None
+        drawn = await self.sharing.draw((ask,))
+        if isinstance(drawn, Short):
+            if ask.name not in self._short:
+                self._short.add(ask.name)
+                asyncio.get_running_loop().call_later(AGAIN, self._hopes, ask.name)
+            return False
+        if ask.queue:
+            self._call()  # there may be one more
+        return True if drawn is None else drawn
+
+    def _hopes(self, name: str) -> None:
+        self._short.discard(name)
+        self._call()
+
+    def waive(self, claimed: Drawing | bool) -> None:
+        """Give up what was claimed."""
+        if isinstance(claimed, Drawing) and self.sharing is not None:
+            self.sharing.give_back(claimed)
 
     def take(self, target: Target) -> None:
         """Take a place; whoever takes one gives it back."""
         self._taken[target.name] += 1
 
-    def give_back(self, target: Target) -> None:
-        """Free a place, and call whoever is next."""
+    def give_back(self, target: Target, claimed: Drawing | bool = True) -> None:
+        """Free a place, and what was claimed for it; call whoever is next."""
         self._taken[target.name] -= 1
+        self.waive(claimed)
+        self._short.discard(_about(target))
         self._call()
 
     async def wait(self, targets: Iterable[Target], caller: str | None, seconds: float) -> None:
@@ -73,15 +119,33 @@ class Places:
         """
         most = self._per_caller
         try:
-            while most is not None and self._callers[caller] >= most:
-                await self._wait(caller, lambda: self._callers[caller] < most, seconds)
+            while most is not None and not await self._let_in(caller, most):
+                await self._wait(caller, lambda: self._room(caller, most), seconds)
         except TimeoutError:
             said = f"You have {most} requests under way, as many as you may."
             raise QuotaExceeded(said, retry_after=1) from None
         self._callers[caller] += 1
 
+    def _room(self, caller: str | None, most: int) -> bool:
+        return self._callers[caller] < most and _of(caller) not in self._short
+
+    async def _let_in(self, caller: str | None, most: int) -> bool:
+        if not self._room(caller, most):
+            return False
+        if self.sharing is None:
+            return True
+        claimed = await self._claim(Ask(_of(caller), most, queue=True))
+        if isinstance(claimed, Drawing):
+            self._entered[caller].append(claimed)
+        return bool(claimed)
+
     def leave(self, caller: str | None) -> None:
         """Count one less."""
+        if entered := self._entered.get(caller):
+            self.waive(entered.pop())
+            self._short.discard(_of(caller))
+            if not entered:
+                del self._entered[caller]
         self._callers[caller] -= 1
         if not self._callers[caller]:
             del self._callers[caller]
@@ -119,3 +183,11 @@ class Places:
     def under_way(self) -> dict[str, int]:
         """Return how many requests each target has under way."""
         return {name: count for name, count in self._taken.items() if count}
+
+
+def _about(target: Target) -> str:
+    return f"target {target.name}"
+
+
+def _of(caller: str | None) -> str:
+    return f"caller {caller}"

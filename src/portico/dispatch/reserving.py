@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from portico.access.limits import Cost, Hold, Limits
+from portico.access.base import Bound
+from portico.access.limits import Cost, Hold, Limits, shortage
 from portico.chat.reply import Usage
 from portico.chat.request import ChatRequest
 from portico.dispatch.journey import Journey
@@ -13,6 +15,9 @@ from portico.ledger.rows import usage_of
 from portico.routing.attempts import Attempt
 from portico.routing.routes import Route
 from portico.routing.tiers import Target
+from portico.shared.base import Ask, Short
+from portico.shared.purse import Drawing
+from portico.shared.sharing import Sharing
 
 CAREFUL = 4
 """A route's count of prompt tokens is a lower bound; with this factor it is an upper one."""
@@ -21,7 +26,26 @@ UNBOUNDED = 8192
 """Tokens of an answer for which neither the caller nor its target names a bound."""
 
 
-def reserve(limits: Limits, journey: Journey, route: Route) -> Hold | None:
+_ASKED = ("requests_per_minute", "tokens_per_minute", "concurrency")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What counts: this process, and where they share limits, all of them together."""
+
+    limits: Limits
+    sharing: Sharing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A request that was let in, by its own process and by all of them."""
+
+    hold: Hold
+    drawing: Drawing | None = None
+
+
+async def reserve(counted: Counted, journey: Journey, route: Route) -> Reserved | None:
     """
     Let the journey in, for what *route* may come to; None where nothing is counted.
 
@@ -32,13 +56,51 @@ def reserve(limits: Limits, journey: Journey, route: Route) -> Hold | None:
     if not bounds:
         return None
     answers = journey.operation == "chat"
-    return limits.reserve(bounds, estimate(journey.request, route, answers=answers), time.time())
+    cost = estimate(journey.request, route, answers=answers)
+    hold = counted.limits.reserve(bounds, cost, time.time())
+    if counted.sharing is None:
+        return Reserved(hold)
+    try:
+        return Reserved(hold, await _drawn(counted.sharing, bounds, cost))
+    except BaseException:  # refused, or the caller has left: nothing was asked
+        counted.limits.undo(hold, time.time())
+        raise
 
 
-def settle(limits: Limits, hold: Hold | None, attempts: Sequence[Attempt]) -> None:
+async def _drawn(sharing: Sharing, bounds: Sequence[Bound], cost: Cost) -> Drawing | None:
+    asked = [
+        (bound, limit, most)
+        for bound in bounds
+        for limit in _ASKED
+        if (most := getattr(bound.terms, limit)) is not None
+    ]
+    if not asked:
+        return None
+    asks = tuple(_ask(bound, limit, most, cost) for bound, limit, most in asked)
+    drawn = await sharing.draw(asks)
+    if isinstance(drawn, Short):
+        bound, limit, most = asked[drawn.which]
+        raise shortage(bound, limit, most, drawn.wait).error()
+    return drawn
+
+
+def _ask(bound: Bound, limit: str, most: int, cost: Cost) -> Ask:
+    want = cost.tokens if limit == "tokens_per_minute" else 1
+    return Ask(f"{bound.account} {limit}", most, want, window=limit != "concurrency")
+
+
+def settle(counted: Counted, reserved: Reserved | None, attempts: Sequence[Attempt]) -> None:
     """Book what was really used."""
-    if hold is not None:
-        limits.settle(hold, came_to(attempts), time.time())
+    if reserved is None:
+        return
+    cost = came_to(attempts)
+    counted.limits.settle(reserved.hold, cost, time.time())
+    drawing = reserved.drawing
+    if drawing is not None and counted.sharing is not None:
+        left = reserved.hold.cost.tokens - cost.tokens
+        tokens = ("tokens_per_minute",)
+        units = tuple(left if ask.name.endswith(tokens) else 0 for ask in drawing.asks)
+        counted.sharing.give_back(drawing, units)
 
 
 def estimate(request: ChatRequest, route: Route, *, answers: bool = True) -> Cost:

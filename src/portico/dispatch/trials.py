@@ -94,15 +94,16 @@ class Trials:
         hedging = self.records.hedging
         race = Race(self.enter, self._start, self.turns.refuses)
         hedging.count()
-        winner, failures = await race.run(
-            target, after, lambda: self.turns.beside() if hedging.allow() else None
-        )
+        winner, failures = await race.run(target, after, self._second)
         for loser, failure in failures:
             self.turns.note(loser, failure)
         if winner is None:
             return None
         outcome = winner.exchange.outcome  # a refusal wins, too, and is told as one
         return await self.settle(winner, outcome.failure if isinstance(outcome, Failed) else None)
+
+    async def _second(self) -> Target | None:
+        return await self.turns.beside() if self.records.hedging.allow() else None
 
     async def go_on(self, target: Target, request: ChatRequest) -> Running | None:
         """Start *target* as a rescuer; None if it does not start."""
@@ -153,20 +154,24 @@ class Trials:
 
     async def aclose(self) -> None:
         """Close whatever is under way; what is closed already stays so."""
-        if self._under_way is not None:
-            await self._under_way.scope.aclose()
+        try:
+            if self._under_way is not None:
+                await self._under_way.scope.aclose()
+        finally:
+            self.turns.close()
 
 
 class _Booked:
     """A place for the time of one attempt, which is noted however it ends."""
 
-    __slots__ = ("_begun", "_closed", "_exchange", "_trials")
+    __slots__ = ("_begun", "_claimed", "_closed", "_exchange", "_trials")
 
     def __init__(self, exchange: Exchange, trials: Trials) -> None:
         self._exchange = exchange
         self._trials = trials
         self._closed = False
         records, target = trials.records, exchange.target
+        self._claimed = trials.turns.claimed(target)
         records.places.take(target)
         self._begun = records.standing.quotas.begin(target, trials.turns.tokens, time.time())
 
@@ -179,7 +184,7 @@ class _Booked:
         try:
             await exchange.aclose()
         finally:
-            records.places.give_back(exchange.target)
+            records.places.give_back(exchange.target, self._claimed)
             self._trials.note(exchange, self._begun)
             records.standing.quotas.end(exchange.target, self._begun, exchange.outcome)
 

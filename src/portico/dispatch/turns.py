@@ -9,6 +9,7 @@ from portico.routing.attempts import Failure, Kind
 from portico.routing.routes import Route
 from portico.routing.tiers import Target
 from portico.routing.verdicts import Step, judge
+from portico.shared.purse import Drawing
 from portico.upstreams.base import Ask
 from portico.upstreams.standing import Standing
 
@@ -30,22 +31,26 @@ class Turns:
         self._mend: frozenset[str] = frozenset()
         self._window = 0  # only larger windows than this are left
         self._stopped = False
+        self._waited = False
+        self._claims: dict[str, Drawing | bool] = {}
 
     async def next(self) -> Target | None:
         """Return whom to ask now, or None; waits only where everybody who could is full."""
         if self._again is not None:
             again, self._again = self._again, None  # once: whoever breaks off after it does not
+            await self._claim(again)  # it just had a place, and has no other to go to
             return again
         self._mend = frozenset()
         while self._left and not self._stopped:
             target = self._left.pop(0)
             if target.context_window <= self._window:
                 continue
-            if not self._places.free(target):
+            if not self._places.free(target) or not await self._claim(target):
                 self._full.append(target)
             elif self._admits(target):
                 return target
             else:
+                self._waive(target)
                 self.skipped.append(target)
         return await self._queue()
 
@@ -57,10 +62,30 @@ class Turns:
         deadline = loop.time() + max(target.patience.first_delta for target in self._full)
         while not (free := [target for target in self._full if self._places.free(target)]):
             await self._places.wait(self._full, self._caller, deadline - loop.time())
-        self._left, self._full = free, []
+        self._left, self._full, self._waited = free, [], True
         return await self.next()
 
-    def beside(self) -> Target | None:
+    async def _claim(self, target: Target) -> bool:
+        if self._places.sharing is None:
+            return True
+        claimed = await self._places.claim(target, waits=self._waited)
+        if isinstance(claimed, Drawing):
+            self._claims[target.name] = claimed
+        return bool(claimed)
+
+    def claimed(self, target: Target) -> Drawing | bool:
+        """Hand over the place that was claimed for *target*, if other processes have to know."""
+        return self._claims.pop(target.name, True)
+
+    def _waive(self, target: Target) -> None:
+        self._places.waive(self.claimed(target))
+
+    def close(self) -> None:
+        """Give up what was claimed and never taken."""
+        while self._claims:
+            self._places.waive(self._claims.popitem()[1])
+
+    async def beside(self) -> Target | None:
         """
         Return whom to ask at the same time as whoever is asked now, or None.
 
@@ -69,9 +94,11 @@ class Turns:
         for target in self._left:
             resting = target.name in self._route.standing
             free = not resting and not target.scarce and self._places.free(target)
-            if free and self._admits(target):
-                self._left.remove(target)
-                return target
+            if free and await self._claim(target):
+                if self._admits(target):
+                    self._left.remove(target)
+                    return target
+                self._waive(target)
         return None
 
     def _admits(self, target: Target) -> bool:

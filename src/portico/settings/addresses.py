@@ -12,6 +12,7 @@ STORES: Mapping[str, tuple[str, ...]] = {
     "traces": ("sqlite", "mongodb", "mongodb+srv", "postgresql"),
     "artifacts": ("file", "s3"),
     "memory": ("local", "http", "https"),
+    "shared": ("redis", "rediss", "valkey", "valkeys"),
 }
 """What each store can be made of."""
 

@@ -168,8 +168,9 @@ def _memory(settings: Settings) -> Iterator[Fault]:
 def _globals(settings: Settings) -> Iterator[Fault]:
     yield from _memory(settings)
     for name in addresses.STORES:
-        address = getattr(settings.stores, name).get_secret_value()
-        yield from _placed(("stores",), _wrong((name,), addresses.store(name, address)))
+        if (given := getattr(settings.stores, name)) is not None:
+            wrong = addresses.store(name, given.get_secret_value())
+            yield from _placed(("stores",), _wrong((name,), wrong))
     for index, text in enumerate(settings.pictures.inside):
         yield from _placed(("pictures",), _wrong(("inside", index), addresses.inside(text)))
     for index, text in enumerate(settings.boundary.outside):

@@ -66,6 +66,11 @@ class Stores(Section):
         description="Seconds between two attempts to bring rows and traces to a store that is"
         " away.",
     )
+    shared: Secret | None = Field(
+        default=None,
+        description="What several gateways count together: valkey:// or redis:// (valkeys://,"
+        " rediss://: with TLS); null: only the workers of one gateway do, without a server.",
+    )
 
 
 class Boundary(Section):
@@ -196,6 +201,11 @@ class Server(Section):
     )
     drain: Seconds = Field(
         default=90.0, description="Seconds that running requests are given when the server stops."
+    )
+    share_within: Seconds = Field(
+        default=0.01,
+        description="Seconds that a request waits at most to hear what other processes have used;"
+        " then its own has to know.",
     )
     max_waiting: Whole = Field(
         default=256, description="Requests that may wait for a target with a free place."

@@ -36,6 +36,7 @@ class _Outgoing:
     draws: list[_Waiting] = field(default_factory=list)
     backs: list[Back] = field(default_factory=list)
     says: dict[str, Say] = field(default_factory=dict)  # by key: only the latest word counts
+    notes: list[Say] = field(default_factory=list)  # each of them counts
 
 
 class Sharing:
@@ -107,12 +108,19 @@ class Sharing:
     # -- news
 
     def say(self, key: str, value: str | None, *, kept: bool = True) -> None:
-        """Tell all others, soon. Sync, and never waits; of one key the latest word counts."""
-        if kept and value is not None:
-            self._mine[key] = value
-        elif kept:
+        """
+        Tell all others, soon. Sync, and never waits.
+
+        Of what is *kept* the latest word counts, and it is said again where the hub was away; what
+        is not is heard by those who are there, each time.
+        """
+        if kept:
             self._mine.pop(key, None)
-        self._next.says[key] = Say(key, value, kept)
+            if value is not None:
+                self._mine[key] = value
+            self._next.says[key] = Say(key, value)
+        elif self._joined:
+            self._next.notes.append(Say(key, value, kept=False))
         self._wake.set()
 
     def hear(self, prefix: str, take: Hear) -> None:
@@ -162,9 +170,10 @@ class Sharing:
     def _batch(self, out: _Outgoing) -> Batch:
         draws = tuple(waiting.asks for waiting in out.draws)
         if self._joined:
-            return Batch(self.who, draws, tuple(out.backs), tuple(out.says.values()))
+            says = (*out.says.values(), *out.notes)
+            return Batch(self.who, draws, tuple(out.backs), says)
         again = {key: Say(key, value) for key, value in self._mine.items()}
-        says = tuple((again | out.says).values())
+        says = (*(again | out.says).values(), *out.notes)
         return Batch(self.who, draws, (), says, dict(self._purse.holds))
 
     def _came(self, reply: Reply) -> None:

@@ -38,7 +38,8 @@ class ValkeyHub:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        scheme, mark, place = url.partition("://")
+        self._url = scheme.replace("valkey", "redis") + mark + place  # all that the client knows
         self._asking = self._client()
         script = files(__package__).joinpath("counting.lua").read_text()
         self._script = self._asking.register_script(script)

@@ -124,6 +124,20 @@ class KeptRest(Struct, frozen=True, tag="rest"):
     names: frozenset[str] = frozenset()
 
 
+class Turn(Struct, frozen=True, array_like=True):
+    """Whose turn it is during a rest, as all processes count it together."""
+
+    next_ask: float
+    failures: int
+    asked: int
+    lost: int
+
+
+def turn_of(record: Record) -> Turn:
+    """Return what others have to know, so that one of all lets somebody through."""
+    return Turn(record.next_ask, record.failures, record.asked, record.lost)
+
+
 def kept(record: Record) -> KeptRest:
     """Return what is to be kept of *record*."""
     return KeptRest(

@@ -121,12 +121,15 @@ class Spending:
         self.next_ask = 0.0  # epoch seconds; the next last resort
         self._tallies = {window: Tally(window) for window in Window}
         self._squeezed: tuple[int, float] | None = None  # tokens, until
+        self._fresh = [0, 0]  # requests and tokens that others were not told of yet
 
     # -- counting
 
     def begin(self, tokens: int, now: float) -> Begun:
         """Count an attempt of that many tokens, estimated."""
         cells = tuple([tally.count(1, tokens, now) for tally in self._tallies.values()])
+        self._fresh[0] += 1
+        self._fresh[1] += tokens
         if not self.lessons:
             return Begun(tokens, cells)
         seen = tuple((lesson, self.used(lesson, now)) for lesson in self._believed(now))
@@ -143,6 +146,19 @@ class Spending:
     def _correct(self, begun: Begun, requests: int, tokens: int) -> None:
         for tally, slot in zip(self._tallies.values(), begun.cells, strict=True):
             tally.correct(slot, requests, tokens)
+        self._fresh[0] += requests
+        self._fresh[1] += tokens
+
+    def fresh(self) -> tuple[int, int]:
+        """Return the requests and tokens that were counted here since this was last asked."""
+        requests, tokens = self._fresh
+        self._fresh = [0, 0]
+        return requests, tokens
+
+    def count_others(self, requests: int, tokens: int, now: float) -> None:
+        """Count what another process has counted; negative: what it has corrected."""
+        for tally in self._tallies.values():
+            tally.count(requests, tokens, now)
 
     def used(self, lesson: Lesson, now: float) -> int:
         """Return our own count of what *lesson* limits: of its window, or of its calendar's day."""

@@ -16,6 +16,7 @@ from portico.upstreams.records import (
     KeptRest,
     Record,
     Terms,
+    Turn,
     kept,
     restored,
     terms_of,
@@ -38,7 +39,8 @@ class Standing:
     A target rests when it, its upstream, or its upstream's egress path rests, and where several
     upstreams share a project, when a limit of the project does. What `quotas` count as spent
     rests too. *on_rest* hears of each rest as it begins, and again if its reason changes. `down`
-    says which egress paths are down, by name, and how that is told of their targets.
+    says which egress paths are down, by name, and how that is told of their targets. `tell`, where
+    it is set, hears what a rest was about that has begun, changed or ended here.
     """
 
     def __init__(self, on_rest: Callable[[str, Record], None] | None = None) -> None:
@@ -46,6 +48,7 @@ class Standing:
         self._records: dict[str, Record] = {}
         self._on_rest = on_rest or (lambda name, record: None)
         self.down: Callable[[], Mapping[str, Tiredness]] = dict
+        self.tell: Callable[[str], None] | None = None
 
     def blame(
         self, target: Target, failure: Failure, now: float, begun: Begun | None = None
@@ -78,6 +81,7 @@ class Standing:
             record.unsaid += rest is Rest.DELAY and not said
         elif said and rest is not Rest.BREAKER:
             record.until = max(record.until, terms.until)
+            self._tell(name)
 
     def _record(self, name: str, target: Target) -> Record:
         record = self._records.setdefault(name, Record())
@@ -92,6 +96,12 @@ class Standing:
         record.wakes = now + GONE_LEAST
         if changed:
             self._on_rest(name, record)
+        self._tell(name)
+
+    def _tell(self, *names: str) -> None:
+        if self.tell is not None:
+            for name in names:
+                self.tell(name)
 
     def praise(self, target: Target) -> None:
         """
@@ -104,6 +114,7 @@ class Standing:
                 record = self._records.get(name)
                 if record is not None and (record.asked or not record.resting):
                     del self._records[name]
+                    self._tell(name)
 
     def admit(self, target: Target, now: float, tokens: int = 0) -> bool:
         """
@@ -122,6 +133,8 @@ class Standing:
             return False
         for record in tired:
             record.let_through(now)
+        if tired:
+            self._tell(*_names(target))
         return True
 
     def view(self, targets: Iterable[Target], now: float) -> View:
@@ -165,8 +178,10 @@ class Standing:
             self._records[name], record.upstream = record, target.upstream
             self._begin(name, record, terms, now)
             record.wakes = record.next_ask = now  # only a list said so, and lists lag behind
+            self._tell(name)
         elif target.model in listed and rests and now >= record.wakes:
             del self._records[name]
+            self._tell(name)
 
     def ailing(self, targets: Iterable[Target], now: float) -> frozenset[str]:
         """Return the upstreams of those *targets* that rest by their breaker."""
@@ -194,6 +209,7 @@ class Standing:
             record.vouched, record.failures = True, target.breaker.failures - 1
         else:
             record.hasten(target.breaker.recovery, now)
+        self._tell(_target(target))
 
     def clear(self, name: str) -> bool:
         """Forget what is held against the target, upstream or project *name*; False: nothing."""
@@ -204,13 +220,40 @@ class Standing:
         ]
         for about in found:
             del self._records[about]
+        self._tell(*found)
         return self.quotas.forget(name) or bool(found)
 
     def rekeyed(self, upstream: str) -> None:
         """Forget whatever was learned with the key of *upstream*: it has another one now."""
-        for about in [about for about, r in self._records.items() if r.upstream == upstream]:
+        found = [about for about, r in self._records.items() if r.upstream == upstream]
+        for about in found:
             del self._records[about]
+        self._tell(*found)
         self.quotas.forget(upstream)
+
+    # -- what other processes learn
+
+    def record(self, about: str) -> Record | None:
+        """Return what is known of `target NAME` and the like."""
+        return self._records.get(about)
+
+    def told(self, about: str, rest: KeptRest, turn: Turn, now: float) -> None:
+        """Take up a rest that another process has begun or changed; a heavier one of ours stays."""
+        new, mine = restored(rest, now), self._records.get(about)
+        if new.over(now) or not about.startswith((*_ABOUT, "path ")):
+            return
+        if mine is not None and mine.resting and not mine.over(now):
+            if WEIGHT[mine.rest] > WEIGHT[new.rest]:
+                return
+            if mine.rest is new.rest:
+                new.asked, new.lost = mine.asked, mine.lost
+        new.next_ask, new.failures = turn.next_ask, turn.failures
+        new.asked, new.lost = max(new.asked, turn.asked), max(new.lost, turn.lost)
+        self._records[about] = new
+
+    def lifted(self, about: str) -> None:
+        """Take up that another process has seen the end of a rest."""
+        self._records.pop(about, None)
 
     def report(self, now: float) -> Mapping[str, Record]:
         """Return a copy of every record that rests, by what it is about (`target NAME` …)."""

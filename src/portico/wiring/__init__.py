@@ -15,6 +15,7 @@ from portico.wiring.looking import ledger_trouble, traces_trouble
 from portico.wiring.memory import measure_gate, rebuild_memory
 from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import open_serving
+from portico.wiring.sharing import hub_beside
 from portico.wiring.verifying import verify_backup
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "fetched",
     "forget_person",
     "hosts",
+    "hub_beside",
     "keyring",
     "ledger_trouble",
     "make_backup",

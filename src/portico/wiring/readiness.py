@@ -8,6 +8,7 @@ from portico.access.gate import Gate
 from portico.artifacts.archive import Archive
 from portico.ledger.late import LateLedger
 from portico.ledger.writer import Ledger
+from portico.shared.sharing import Sharing
 from portico.stores.guard import Guard
 from portico.traces.recorder import Recorder
 
@@ -26,17 +27,21 @@ class Readiness:
     memory: Guard
     recorder: Recorder
     home: Path
+    sharing: Sharing | None
 
     def __call__(self) -> Mapping[str, str]:
         """Return why each store is away, by its name; "" for those that are there."""
         ledger = self.store.away or self.ledger.store_away
-        return {
+        found = {
             "access": self._why(self.gate.store_away, self.gate.why),
             "artifacts": self._why(self.archive.store_away, self.archive.why),
             "ledger": self._why(ledger, self.store.why or self.ledger.why),
             "memory": self._why(self.memory.away, self.memory.why),
             "traces": self._why(self.recorder.store_away, self.recorder.why),
         }
+        if self.sharing is not None:
+            found["shared"] = self._why(self.sharing.away, self.sharing.guard.why)
+        return found
 
     def _why(self, away: bool, said: str) -> str:
         if not away:

@@ -33,7 +33,6 @@ from portico.telemetry.metrics import Metrics
 from portico.telemetry.observer import Observer
 from portico.telemetry.spans import open_spans
 from portico.upstreams.standing import Record, Standing
-from portico.upstreams.standing_file import standing_kept
 from portico.wiring.answering import open_again
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
@@ -45,6 +44,7 @@ from portico.wiring.memory import open_recalling
 from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
 from portico.wiring.readiness import Readiness
+from portico.wiring.sharing import Own, open_standing
 from portico.wiring.tracing import open_tracing
 
 log = logging.getLogger(__name__)
@@ -127,8 +127,8 @@ async def open_serving(
         recalling = await stack.enter_async_context(
             open_recalling(settings, gateway, pictures, errands)
         )
-        await stack.enter_async_context(
-            standing_kept(standing, home / "standing.json", lambda: builder.marks)
+        sharing = await stack.enter_async_context(
+            open_standing(settings, Own(gateway, home, lambda: builder.marks), environ)
         )
         await stack.enter_async_context(_calling(gateway, standing, swept_daily(settings, home)))
         access = await stack.enter_async_context(
@@ -167,6 +167,7 @@ async def open_serving(
                 memory=recalling.remembering.guard,
                 recorder=traces.recorder,
                 home=home,
+                sharing=sharing,
             ),
             reload=Reload(gateway, builder, load, pictures.belong, exits),
             max_body=int(settings.server.max_body),
