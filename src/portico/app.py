@@ -26,6 +26,7 @@ from portico.api import (
     design,
     egress,
     embeddings,
+    feedback,
     health,
     keys,
     openapi,
@@ -108,7 +109,7 @@ def create_app(opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> F
     app = Portico(title="Portico", version=__version__, lifespan=lifespan, redoc_url=None)
     app.chat, app.console, app.state.lobby = Chat(lobby), Console(lobby), lobby
     for room in (
-        *(catalog, embeddings, artifacts, design, search, streams),
+        *(catalog, embeddings, artifacts, design, search, streams, feedback),
         *(targets, operator, egress, traces, cache, health, keys, people),
     ):
         app.include_router(room.router)

@@ -30,6 +30,7 @@ DESIGNED = {
     "/v1/design/elements/schema": {"get"},
     "/v1/design/diff": {"post"},
     "/v1/design/audit": {"post"},
+    "/v1/feedback": {"post"},
     "/v1/artifacts": {"post"},
     "/v1/artifacts/{ident}": {"get", "delete"},
     "/v1/artifacts/{ident}/info": {"get"},

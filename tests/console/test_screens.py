@@ -59,6 +59,49 @@ async def test_requests_are_filtered_and_paged(tmp_path: Path) -> None:
         assert "No request is like that" in words(none)
 
 
+async def test_requests_are_found_by_who_asked_where_whose_fault_and_thumbs(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as lab:
+
+        async def ask(person: str, model: str, **headers: str) -> str:
+            body = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+            named = {"x-openwebui-user-email": person, **headers}
+            answer = await lab.client.post("/v1/chat/completions", json=body, headers=named)
+            ident: str = answer.headers["x-portico-request-id"]
+            if answer.is_error:
+                faults[ident] = answer.json()["error"]["source"]
+            return ident
+
+        faults: dict[str, str] = {}
+        chat = {"x-openwebui-chat-id": "c-1", "x-openwebui-message-id": "m-1"}
+        anna = await ask("anna@lab.example", "code", **chat)
+        bert = await ask("bert@lab.example", "code")
+        lab.simulator.fault("siliconflow", "deepseek-ai/DeepSeek-V3", "overloaded", times=None)
+        failed = await ask("bert@lab.example", "deepseek-v3")
+        refused = await ask("bert@lab.example", "no-such-model")
+        about = {"chat_id": "c-1", "message_id": "m-1", "rating": -1, "reason": "too slow"}
+        assert (await lab.client.post("/v1/feedback", json=about)).json()["request_id"] == anna
+        known = {row["id"] for row in await lab.requests()}
+        person = Person(lab)
+
+        async def found(**given: str) -> set[str]:
+            page = await person.look("/requests", **given)
+            return set(re.findall(r'href="/console/requests/(req_\w+)"', page.text))
+
+        assert await found(person="anna@lab.example") == await found(chat="c-1") == {anna}
+        assert await found(thumb="down", role="code") == {anna}
+        assert await found(thumb="down", outcome="failed") == await found(thumb="up") == set()
+        assert await found(thumb="down", simulated="yes") == set()
+        assert await found(source="upstream", person="bert@lab.example") == {failed}
+        assert await found(source="client") == {refused} & known
+        assert faults == {failed: "upstream", refused: "client"}
+        assert await found() == known >= {anna, bert, failed}
+        page = words(await person.look(f"/requests/{anna}"))
+        assert "Thumb thumb down too slow" in page
+        assert "Whose fault an upstream" in words(await person.look(f"/requests/{failed}"))
+
+
 async def test_a_request_says_why_and_who_was_asked_and_what_a_model_saw(tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         lab.simulator.fault("gemini", "*", "overloaded")

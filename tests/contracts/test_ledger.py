@@ -11,13 +11,16 @@ from portico.chat.reply import Usage
 from portico.ledger.base import (
     STEPS,
     By,
+    Ending,
     LedgerStore,
     RequestQuery,
     RequestRow,
     SeriesQuery,
     SeriesRow,
+    Source,
     UsageQuery,
     UsageRow,
+    source_of,
 )
 from portico.ledger.postgres import open_postgres
 from portico.ledger.rows import row_of
@@ -169,6 +172,29 @@ async def test_requests_are_found_by_what_they_carried_and_met(
     ]
     await store.append(kept)
     assert {one.id for one in await store.requests(query)} == set(found)
+
+
+async def test_whose_fault_it_was_is_asked_for_as_it_is_told(store: LedgerStore) -> None:
+    kept = [
+        row(outcome=outcome, status=status, role=role)
+        for outcome in Ending
+        for status in (None, 200, 400, 401, 413, 422, 429, 499, 500, 502, 503, 504)
+        for role in (None, "design")
+    ]
+    await store.append(kept)
+    for source in Source:
+        found = await store.requests(RequestQuery(source=source, limit=200))
+        told = {one.id for one in kept if source_of(one) is source}
+        assert {one.id for one in found} == told != set()
+
+
+async def test_requests_are_looked_for_among_some(store: LedgerStore) -> None:
+    kept = [row(attempt(), id=name) for name in ("a", "b", "c'; --")]
+    await store.append(kept)
+    for among in (("a",), ("c'; --", "nobody", "b"), ()):
+        query = RequestQuery(role=kept[0].role, among=among)
+        assert {one.id for one in await store.requests(query)} == set(among) - {"nobody"}
+        assert len(await store.requests(RequestQuery(among=among))) == len(set(among) - {"nobody"})
 
 
 async def test_a_series_tells_what_each_target_did_span_by_span(store: LedgerStore) -> None:

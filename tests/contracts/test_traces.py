@@ -20,11 +20,13 @@ from portico.traces.base import (
     Fidelity,
     Keep,
     Life,
+    Thumb,
     Trace,
     TraceQuery,
     TraceStore,
     flagged,
     pinned,
+    thumbed,
     unflagged,
     unpinned,
 )
@@ -98,7 +100,10 @@ FULL = {
     "capture": Capture.NO_MEDIA,
     "fidelity": Fidelity.REDACTED,
     "life": Life.FLAGGED,
-    "flags": ("error", "thumbs-down"),
+    "flags": ("error", "look-again"),
+    "thumb": Thumb.DOWN,
+    "thumbed": NOW - 5.5,
+    "thumb_why": "too verbose",
 }
 
 STORY = {
@@ -196,6 +201,7 @@ SIEVES = {
     "outcome": "broken",
     "life": "flagged",
     "modality": "image",
+    "thumb": "down",
     "error": True,
     "degraded": True,
 }
@@ -283,6 +289,23 @@ async def test_marks_are_taken_over_and_can_be_taken_back(store: TraceStore, clo
         assert await store.mark(card)
         assert await store.find(kept.card.id) == Trace(card, kept.story)
     assert not await store.mark(changed(kept.card, id="nobody"))
+
+
+async def test_the_latest_thumb_counts_in_whatever_order_they_come(store: TraceStore) -> None:
+    keep = Keep()
+    kept = trace(STORY, expires=keep.until(Life.INTERACTIVE, NOW))
+    await store.append([kept])
+    up = thumbed(kept.card, Thumb.UP, NOW + 2, "clear", keep)
+    down = thumbed(kept.card, Thumb.DOWN, NOW + 1, "wrong", keep)
+    back = thumbed(up, None, NOW + 3, None, keep)
+    assert (up.life, back.life) == (Life.FLAGGED, Life.INTERACTIVE)
+    for card, taken in ((down, True), (up, True), (up, True), (down, False), (kept.card, False)):
+        assert await store.mark(card) is taken
+    assert await store.find(kept.card.id) == Trace(up, kept.story)
+    assert await store.cards(TraceQuery(thumb="up")) == [up]
+    assert await store.mark(back)
+    assert await store.cards(TraceQuery(thumb="up")) == []
+    assert await store.find(kept.card.id) == Trace(back, kept.story)
 
 
 async def test_what_is_pinned_in_time_survives(store: TraceStore, clock: Clock) -> None:

@@ -26,6 +26,7 @@ from portico.errors import Forbidden, Problem
 from portico.ledger.base import LedgerStore
 from portico.telemetry.metrics import Metrics
 from portico.traces.desk import Desk
+from portico.traces.thumbs import Thumbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Serving:
     cache: Cache
     metrics: Metrics
     traces: Desk
+    thumbs: Thumbs
     stores: Callable[[], Mapping[str, str]]  # store -> why it is away, "" if it is not
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]
     sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run

@@ -26,6 +26,7 @@ from portico.ledger.base import (
     RequestRow,
     SeriesQuery,
     SeriesRow,
+    Source,
     UsageQuery,
     UsageRow,
 )
@@ -69,6 +70,7 @@ class RequestFilter(BaseModel, extra="forbid"):
     person: str | None = None
     team: str | None = None
     chat: str | None = None
+    source: Source | None = None
     since: Seconds | None = None
     until: Seconds | None = None
     before: str | None = None

@@ -16,7 +16,7 @@ from portico.api.deps import Caller, Here, Serving
 from portico.chat.messages import Modality
 from portico.errors import NotFound
 from portico.ledger.base import Ending
-from portico.traces.base import MOST, Card, Fidelity, Life, Trace, TraceQuery
+from portico.traces.base import MOST, Card, Fidelity, Life, Thumb, Trace, TraceQuery
 from portico.traces.story import Story
 
 type Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
@@ -42,6 +42,7 @@ class TraceFilter(BaseModel, extra="forbid"):
     modality: Modality | None = None
     outcome: Ending | None = None
     life: Life | None = None
+    thumb: Thumb | None = None
     error: bool | None = None
     degraded: bool | None = None
     since: Seconds | None = None

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,11 +14,18 @@ from starlette.responses import Response
 from portico.chat.messages import Modality
 from portico.console.visit import Visit
 from portico.errors import MalformedRequest, NotFound, StoreUnavailable
-from portico.ledger.base import AttemptRow, Ending, RequestQuery, RequestRow
+from portico.ledger.base import (
+    AttemptRow,
+    Ending,
+    RequestQuery,
+    RequestRow,
+    Source,
+    source_of,
+)
 from portico.routing.attempts import Kind
 from portico.routing.roles import Catalog, Role
 from portico.routing.routes import Needs, plan
-from portico.traces.base import Card
+from portico.traces.base import Card, Thumb, TraceQuery
 from portico.traces.story import Story
 
 LONGEST = 60_000
@@ -31,6 +38,9 @@ PICTURES = frozenset(
     {"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif"}
 )
 """Kinds that a browser may show; nothing of them is a program."""
+
+WORDS = ("role", "target", "outcome", "caller", "modality", "kind", "person", "chat", "source")
+"""Fields of a form that are taken as they are."""
 
 _FLAGS = {"yes": True, "no": False}
 
@@ -48,8 +58,8 @@ class Bar:
 async def listed(visit: Visit) -> Response:
     """List requests, a page at a time."""
     given = {name: value for name, value in visit.request.query_params.items() if value}
-    rows = await visit.here.ledger.requests(asked_for(given))
-    older = urlencode({**given, "before": rows[-1].id}) if len(rows) == PAGE else None
+    rows, last = await _rows(visit, given)
+    older = urlencode({**given, "before": last}) if last else None
     catalog = visit.here.gateway.house.catalog
     return visit.page(
         "requests",
@@ -62,20 +72,41 @@ async def listed(visit: Visit) -> Response:
         endings=[one.value for one in Ending],
         modalities=[one.value for one in Modality],
         kinds=[one.value for one in Kind],
+        thumbs=[one.value for one in Thumb],
+        faults=FAULTS,
         names=_names(visit),
     )
 
 
-FILTERS = frozenset({one.name for one in fields(RequestQuery)} - {"before", "limit"} | {"id"})
+async def _rows(visit: Visit, given: dict[str, str]) -> tuple[list[RequestRow], str | None]:
+    """Return a page, and the id that the page after begins before; None where there is none."""
+    query = asked_for(given)
+    if given.get("thumb") not in list(Thumb):
+        rows = await visit.here.ledger.requests(query)
+        return rows, rows[-1].id if len(rows) == PAGE else None
+    common = {name: getattr(query, name) for name in IN_BOTH}
+    cards = await visit.here.traces.cards(TraceQuery(thumb=given["thumb"], limit=PAGE, **common))
+    among = tuple(card.id for card in cards)
+    rows = await visit.here.ledger.requests(replace(query, among=among, before=None))
+    return rows, among[-1] if len(among) == PAGE else None
+
+
+_NO_FILTERS = {"before", "limit", "among"}
+FILTERS = frozenset({one.name for one in fields(RequestQuery)} - _NO_FILTERS | {"id", "thumb"})
+IN_BOTH = ("caller", "person", "chat", "role", "target", "outcome", "modality", "before")
+"""Filters of the ledger that the traces, which know the thumbs, have in the same words."""
+
+FAULTS = (
+    (Source.UPSTREAM.value, "an upstream's"),
+    (Source.CLIENT.value, "the caller's"),
+    (Source.GATEWAY.value, "ours"),
+)
+"""Whose fault, in an operator's words."""
 
 
 def asked_for(given: dict[str, str]) -> RequestQuery:
     """Return the query that a form's fields are; what makes no sense there is left out."""
-    words = {
-        name: given[name]
-        for name in ("role", "target", "outcome", "caller", "modality", "kind", "before")
-        if name in given
-    }
+    words = {name: given[name] for name in (*WORDS, "before") if name in given}
     flags = {
         name: _FLAGS[given[name]] for name in ("degraded", "simulated") if given.get(name) in _FLAGS
     }
@@ -108,6 +139,7 @@ async def shown(visit: Visit) -> Response:
         names=_names(visit),
         showable=PICTURES,
         cost=cost(row.attempts),
+        fault=dict(FAULTS).get(source_of(row) or ""),
     )
 
 

@@ -15,6 +15,7 @@ from portico.egress.status import PathStatus
 from portico.errors import Problem
 from portico.ledger.base import LedgerStore
 from portico.traces.desk import Desk
+from portico.traces.thumbs import Thumbs
 
 
 class Serving(Protocol):
@@ -38,6 +39,11 @@ class Serving(Protocol):
     @property
     def traces(self) -> Desk:
         """What was said."""
+        ...
+
+    @property
+    def thumbs(self) -> Thumbs:
+        """What people thought of it."""
         ...
 
     @property

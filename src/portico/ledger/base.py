@@ -24,6 +24,14 @@ class Ending(StrEnum):
     REFUSED = "refused"  # by us before anybody was asked, or by a provider's policy
 
 
+class Source(StrEnum):
+    """Whose fault it is that there is no whole answer, in the words of an error's `source`."""
+
+    CLIENT = "client"
+    GATEWAY = "gateway"
+    UPSTREAM = "upstream"
+
+
 class Entry(Struct, frozen=True, kw_only=True):
     """
     One finished request, as `dispatch` tells it: cheap to make, never holds a body.
@@ -174,7 +182,8 @@ class RequestQuery:
 
     `target` is who answered. `task` is a chat UI's background task, "" for none; `modality` is one
     that the request carried; `kind` a failure that one of its attempts met; `degraded` and
-    `simulated` say whether it was. `before` is the id of the last request of the page before; an
+    `simulated` say whether it was; `source` is a `Source`, as `source_of` tells it. `among` are
+    ids, of which it must be one. `before` is the id of the last request of the page before; an
     unknown id gives an empty page. `limit` is brought into 1..200.
     """
 
@@ -190,6 +199,8 @@ class RequestQuery:
     person: str | None = None
     team: str | None = None
     chat: str | None = None
+    source: str | None = None
+    among: tuple[str, ...] | None = None
     since: float | None = None
     until: float | None = None
     before: str | None = None
@@ -273,6 +284,24 @@ class LedgerStore(Protocol):
         What they add up to stays, and is nobody's from then on.
         """
         ...
+
+
+def source_of(row: RequestRow) -> Source | None:
+    """
+    Return whose fault it is that *row* has no whole answer; None where it has, or policy refused.
+
+    It is told from how the request ended, as its error told it: what a caller spent is refused
+    before there is a role, what every candidate is limited by comes after.
+    """
+    status, early = row.status or 0, row.outcome == Ending.REFUSED
+    if row.outcome == Ending.ANSWERED or (early and status < 400):
+        return None
+    if row.outcome == Ending.ABANDONED:
+        return Source.CLIENT
+    if status == 503 or (early and status >= 500 and status not in (502, 504)):
+        return Source.GATEWAY
+    limited = status == 429 and row.role is not None
+    return Source.UPSTREAM if not early or status >= 500 or limited else Source.CLIENT
 
 
 def ending(attempts: Sequence[Attempt], otherwise: Ending = Ending.REFUSED) -> Ending:

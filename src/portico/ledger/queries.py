@@ -79,6 +79,13 @@ CONDITIONS = {
     "person": "r.person = ?",
     "team": "r.team = ?",
     "chat": "r.chat = ?",
+    "source": "CASE"
+    " WHEN r.outcome = 'answered' OR (r.outcome = 'refused' AND coalesce(r.status, 0) < 400)"
+    " THEN NULL WHEN r.outcome = 'abandoned' THEN 'client'"
+    " WHEN r.status = 503 OR (r.outcome = 'refused' AND r.status >= 500"
+    " AND r.status NOT IN (502, 504)) THEN 'gateway'"
+    " WHEN r.outcome <> 'refused' OR r.status >= 500 OR (r.status = 429 AND r.role IS NOT NULL)"
+    " THEN 'upstream' ELSE 'client' END = ?",
     "since": "r.started >= ?",
     "until": "r.started < ?",
     "before": "(r.started, r.id) < (SELECT started, id FROM [requests] WHERE id = ?)",
@@ -88,6 +95,10 @@ CONDITIONS = {
 def listing(query: RequestQuery) -> Statement:
     """Return the requests of *query*, newest first."""
     where, values = _where({name: getattr(query, name) for name in CONDITIONS})
+    if query.among is not None:
+        marks = ", ".join("?" for _ in query.among) or "NULL"
+        where = f"{where} AND r.id IN ({marks})" if where else f"WHERE r.id IN ({marks})"
+        values += query.among
     limit = min(max(query.limit, 1), MOST)
     order = "ORDER BY r.started DESC, r.id DESC LIMIT ?"
     return f"{_requests()} {where} {order}", (*values, limit)

@@ -36,6 +36,13 @@ class Life(StrEnum):
     PINNED = "pinned"  # for ever
 
 
+class Thumb(StrEnum):
+    """What somebody thought of an answer."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 class Fidelity(StrEnum):
     """Whether a trace could be played again as it was, or what stands against it."""
 
@@ -50,7 +57,8 @@ class Card(Struct, frozen=True, kw_only=True):
     What a trace is found by and listed with; nothing on it was said by anybody.
 
     `started` and `expires` are epoch seconds (None: never), `took` is in seconds. `error` is why
-    there is no whole answer, `size` the bytes of the story.
+    there is no whole answer, `size` the bytes of the story. `thumb` is what was thought of the
+    answer, `thumb_why` a front end's word for the reason, `thumbed` when that was last said.
     """
 
     id: str
@@ -79,6 +87,9 @@ class Card(Struct, frozen=True, kw_only=True):
     life: Life = Life.INTERACTIVE
     expires: float | None = None
     flags: tuple[str, ...] = ()
+    thumb: Thumb | None = None
+    thumbed: float | None = None
+    thumb_why: str | None = None
     size: int = 0
 
 
@@ -130,6 +141,7 @@ class TraceQuery:
     outcome: str | None = None
     life: str | None = None
     modality: str | None = None
+    thumb: str | None = None
     error: bool | None = None
     degraded: bool | None = None
     since: float | None = None
@@ -145,6 +157,7 @@ class TraceQuery:
 
 EQUAL = (
     *("caller", "person", "team", "chat", "message", "task", "role", "target", "outcome", "life"),
+    "thumb",
 )
 """Filters of a query that are compared with the card's field of the same name."""
 
@@ -172,7 +185,11 @@ class TraceStore(Protocol):
         ...
 
     async def mark(self, card: Card) -> bool:
-        """Take over `life`, `expires` and `flags` of *card*; False if its trace is not there."""
+        """
+        Take over `life`, `expires`, `flags` and the thumb of *card*.
+
+        False if its trace is not there, or has a thumb that was given later.
+        """
         ...
 
     async def sweep(self, *, dry_run: bool = False) -> int:
@@ -210,9 +227,15 @@ def unpinned(card: Card, keep: Keep) -> Card:
     return _relived(replace(card, life=natural(card)), keep)
 
 
+def thumbed(card: Card, thumb: Thumb | None, at: float, why: str | None, keep: Keep) -> Card:
+    """Return *card* with a *thumb* that was given at *at*, or taken back."""
+    told = replace(card, thumb=thumb, thumbed=at, thumb_why=why if thumb else None)
+    return _relived(told, keep)
+
+
 def natural(card: Card) -> Life:
     """Return how long *card* is kept if nobody pinned it."""
-    if card.flags:
+    if card.flags or card.thumb:
         return Life.FLAGGED
     return Life.BACKGROUND if card.task else Life.INTERACTIVE
 

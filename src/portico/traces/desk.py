@@ -9,11 +9,13 @@ from portico.errors import StoreUnavailable
 from portico.traces.base import (
     Card,
     Keep,
+    Thumb,
     Trace,
     TraceQuery,
     TraceStore,
     flagged,
     pinned,
+    thumbed,
     unflagged,
     unpinned,
 )
@@ -50,14 +52,20 @@ class Desk:
     async def find(self, ident: str) -> Trace | None:
         """Return the trace of the request with that id, or None."""
         found = await self.store.find(ident)
-        if found is None and self.recorder.pending:
-            try:
-                async with asyncio.timeout(FETCHING):
-                    await self.recorder.flush()
-            except TimeoutError:
-                return None
+        if found is None and await self.fetched():
             found = await self.store.find(ident)
         return found
+
+    async def fetched(self) -> bool:
+        """Bring what waits for the store there; False if nothing did, or it takes too long."""
+        if not self.recorder.pending:
+            return False
+        try:
+            async with asyncio.timeout(FETCHING):
+                await self.recorder.flush()
+        except TimeoutError:
+            return False
+        return True
 
     async def cards(self, query: TraceQuery) -> list[Card]:
         """Return the cards of the traces that *query* lets pass, newest first."""
@@ -70,6 +78,12 @@ class Desk:
     async def unflag(self, card: Card, flag: str | None) -> Card | None:
         """Take *flag* back, or every flag."""
         return await self._marked(unflagged(card, flag, self.keep))
+
+    async def thumb(
+        self, card: Card, thumb: Thumb | None, at: float, why: str | None
+    ) -> Card | None:
+        """Say what was thought of the answer; None if it is gone, or was told of later."""
+        return await self._marked(thumbed(card, thumb, at, why, self.keep))
 
     async def pin(self, card: Card) -> Card | None:
         """Keep the trace of *card* for ever, and the pictures that it refers to."""

@@ -45,6 +45,7 @@ INDEXES = (
     pymongo.IndexModel([("started", -1), ("_id", -1)], name="started"),
     pymongo.IndexModel([("person", 1), ("started", -1)], name="person", sparse=True),
     pymongo.IndexModel([("chat", 1), ("started", -1)], name="chat", sparse=True),
+    pymongo.IndexModel([("thumb", 1), ("started", -1)], name="thumb", sparse=True),
     # a date per document: MongoDB deletes what is past it, about once a minute
     pymongo.IndexModel([("expire_at", 1)], name="expire_at", expireAfterSeconds=0),
 )
@@ -133,11 +134,14 @@ class MongoTraces:
 
     async def mark(self, card: Card) -> bool:
         """See TraceStore."""
-        told = {"life": card.life.value, "flags": list(card.flags)}
+        told: Document = {"life": card.life.value, "flags": list(card.flags)}
+        told |= {"thumb": card.thumb and card.thumb.value, "thumb_why": card.thumb_why}
+        told["thumbed"] = card.thumbed
         change: Document = {"$set": told | _expiry(card)}
         if card.expires is None:
             change["$unset"] = {"expire_at": ""}
-        which = {"_id": card.id, **self._live()}
+        late: Document = {"$not": {"$gt": card.thumbed or 0}}  # true where there is none, too
+        which = {"_id": card.id, "thumbed": late, **self._live()}
         done = await self._do(lambda: self._collection.update_one(which, change))
         return done.matched_count > 0
 

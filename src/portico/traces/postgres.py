@@ -83,10 +83,12 @@ class PostgresTraces:
     async def mark(self, card: Card) -> bool:
         """See TraceStore."""
         sql = (
-            f"UPDATE {TABLE} SET life = $1, expires = $2, flags = $3"
-            f" WHERE id = $4 AND {live('$5')} RETURNING id"
+            f"UPDATE {TABLE} SET life = $1, expires = $2, flags = $3, thumb = $6, thumbed = $7,"
+            f" thumb_why = $8 WHERE id = $4 AND {live('$5')}"
+            " AND coalesce(thumbed, 0) <= coalesce($7, 0) RETURNING id"
         )
-        values = (card.life.value, card.expires, list(card.flags), card.id, self._clock())
+        kept = (card.life.value, card.expires, list(card.flags))
+        values = (*kept, card.id, self._clock(), card.thumb, card.thumbed, card.thumb_why)
         return (
             await self._tables.write(lambda one: one.fetchval(sql, *values), self._patience)
             is not None

@@ -92,8 +92,13 @@ class SQLiteTraces:
 
     async def mark(self, card: Card) -> bool:
         """See TraceStore."""
-        sql = f"UPDATE traces SET life = ?, expires = ?, flags = ? WHERE id = ? AND {_LIVE}"
-        values = (card.life, card.expires, _listed(card.flags), card.id, self._clock())
+        sql = (
+            "UPDATE traces SET life = ?, expires = ?, flags = ?, thumb = ?, thumbed = ?,"
+            f" thumb_why = ? WHERE id = ? AND {_LIVE} AND coalesce(thumbed, 0) <= coalesce(?, 0)"
+        )
+        kept = (card.life, card.expires, _listed(card.flags))
+        thumb = (card.thumb, card.thumbed, card.thumb_why)
+        values = (*kept, *thumb, card.id, self._clock(), card.thumbed)
         return (
             await self._session.run(lambda connection: connection.execute(sql, values).rowcount) > 0
         )

@@ -120,7 +120,7 @@ async def open_serving(
         failover = Failover(standing, places, hedging, server.answer_within, pictures.eyes)
         errands = await stack.enter_async_context(Errands())
         handing_down = HandingDown(pictures.eyes, Descriptions(errands, pictures.blobs), errands)
-        traces, taping = await stack.enter_async_context(
+        thumbs, taping = await stack.enter_async_context(
             open_tracing(settings, home, lambda: builder.secrets, pictures)
         )
         gateway = Gateway(builder.house(settings), failover, ledger, handing_down, taping)
@@ -150,7 +150,8 @@ async def open_serving(
             streams=again.streams,
             ledger=store,
             metrics=metrics,
-            traces=traces,
+            traces=thumbs.desk,
+            thumbs=thumbs,
             archive=pictures.archive,
             sweep=pictures.sweep,
             turnstile=turnstile,
@@ -165,7 +166,7 @@ async def open_serving(
                 store=store,
                 ledger=ledger,
                 memory=recalling.remembering.guard,
-                recorder=traces.recorder,
+                recorder=thumbs.desk.recorder,
                 home=home,
                 sharing=sharing,
             ),

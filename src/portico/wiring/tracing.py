@@ -15,13 +15,14 @@ from portico.traces.picturing import Kept
 from portico.traces.recorder import Look, Pace, Recorder, nowhere
 from portico.traces.ring import Ring
 from portico.traces.sqlite import open_sqlite
+from portico.traces.thumbs import Thumbs, Waiting
 from portico.wiring.pictures import Pictures
 
 
 @asynccontextmanager
 async def open_tracing(
     settings: Settings, home: Path, known: Callable[[], Collection[str]], pictures: Pictures
-) -> AsyncIterator[tuple[Desk, Taping]]:
+) -> AsyncIterator[tuple[Thumbs, Taping]]:
     """
     Open the store of traces and the recorder before it; *known* gives our own secrets.
 
@@ -41,10 +42,10 @@ async def open_tracing(
         recorder = await stack.enter_async_context(recording)
         sweeping = asyncio.create_task(keep_swept(store), name="traces sweeper")
         stack.push_async_callback(_end, sweeping)
-        yield (
-            Desk(store, recorder, keep, pictures.archive.hold),
-            Taping(recorder, Capture(given.capture)),
-        )
+        thumbs = Thumbs(Desk(store, recorder, keep, pictures.archive.hold), Waiting(home / "thumbs"))
+        joining = asyncio.create_task(thumbs.keep_joining(), name="thumbs that wait")
+        stack.push_async_callback(_end, joining)
+        yield thumbs, Taping(recorder, Capture(given.capture))
 
 
 def traces_of(settings: Settings, *, late: bool = False) -> AbstractAsyncContextManager[TraceStore]:
