@@ -26,6 +26,7 @@ HEADINGS = {
     "EgressPath": "egress",
     "Expected": "egress.expect",
     "Boundary": "boundary",
+    "Feedback": "feedback",
     "Access": "access",
     "Stores": "stores",
     "Pictures": "pictures",

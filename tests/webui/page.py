@@ -54,6 +54,11 @@ class Chat:
         choice = self.page.get_by_role("menuitem", name="Try Again")
         await choice.or_(self.page.get_by_text("Try Again")).first.click()
 
+    async def rate(self, label: str) -> None:
+        """Press a thumb under the last answer, and wait until it is kept."""
+        async with self.page.expect_response(lambda one: "/evaluations/feedback" in one.url):
+            await self.page.get_by_label(label).last.click()
+
     async def stop(self) -> None:
         """Press Stop, a square in a disc: it has no name to ask for."""
         disc = 'path[d^="M2.25 12c0-5.385"]'

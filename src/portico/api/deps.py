@@ -17,6 +17,7 @@ from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once
 from portico.dispatch.operating import Operating
+from portico.dispatch.polling import Polling
 from portico.dispatch.recalling import Recalling
 from portico.dispatch.streams import Streams
 from portico.dispatch.turnstile import Turnstile
@@ -48,6 +49,7 @@ class Serving:
     metrics: Metrics
     traces: Desk
     thumbs: Thumbs
+    polling: Polling | None  # None: no front end's feedback is read
     stores: Callable[[], Mapping[str, str]]  # store -> why it is away, "" if it is not
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]
     sweep: Callable[[bool], Awaitable[Swept]]  # True: a dry run

@@ -12,6 +12,7 @@ from portico.api.design_shapes import AuditBody, DiffBody, ElementsBody
 from portico.api.egress import Egress
 from portico.api.embeddings import Embeddings, EmbeddingsBody
 from portico.api.explain import Explained
+from portico.api.feedback import FeedbackTaken
 from portico.api.health import Readiness
 from portico.api.keys import KeyList, KeyMade, KeyTold
 from portico.api.models import Model, ModelList
@@ -35,7 +36,7 @@ _VALUES = (
     *(Cleared, Egress, Ordered, Readiness, Reloaded, RequestPage, RequestRow),
     *(Series, Standings, UsageSums),
     *(Embeddings, EmbeddingsBody, SearchBody, Recollection, Purged),
-    *(Card, TracePage, TraceTold),
+    *(Card, TracePage, TraceTold, FeedbackTaken),
 )
 _OURS = ("HTTPValidationError", "ValidationError")  # FastAPI's, which nobody is ever sent
 _JSON = "application/json"

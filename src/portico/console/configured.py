@@ -41,6 +41,7 @@ async def _shown(visit: Visit, problems: tuple[str, ...] = (), code: int = 200) 
         file=file,
         sections=sections,
         problems=problems,
+        polling=visit.here.polling,
         version=visit.here.gateway.house.catalog.version,
         said=visit.request.query_params.get("said", ""),
     )

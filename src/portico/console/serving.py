@@ -10,6 +10,7 @@ from portico.artifacts.archive import Archive
 from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.operating import Operating
+from portico.dispatch.polling import Polling
 from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
 from portico.errors import Problem
@@ -44,6 +45,11 @@ class Serving(Protocol):
     @property
     def thumbs(self) -> Thumbs:
         """What people thought of it."""
+        ...
+
+    @property
+    def polling(self) -> Polling | None:
+        """Who fetches that from a front end; None where nobody does."""
         ...
 
     @property

@@ -37,6 +37,8 @@ def claims(settings: Settings) -> Iterator[Claim]:
     for name, upstream in settings.upstreams.items():
         if upstream.address or not upstream.simulated:
             yield Claim(("upstreams", name, "base_url"), upstream.egress, upstream.address)
+    if settings.feedback.address:
+        yield Claim(("feedback", "url"), "direct", settings.feedback.address)
     for name, path in settings.egress.items():
         for index, host in enumerate(path.hosts):
             yield Claim(("egress", name, "hosts", index), name, f"https://{host}")

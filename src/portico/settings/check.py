@@ -165,8 +165,21 @@ def _memory(settings: Settings) -> Iterator[Fault]:
         yield Fault(place, "makes vectors of nobody knows what length", remedy)
 
 
+def _feedback(settings: Settings) -> Iterator[Found]:
+    given = settings.feedback
+    if not given.url:
+        return
+    yield from _wrong(("url",), addresses.base_url(given.url))
+    key = given.api_key.get_secret_value()
+    if key:
+        yield from _wrong(("api_key",), addresses.api_key(key))
+    else:
+        yield ("api_key",), "is empty", "write the API key of one of Open WebUI's administrators"
+
+
 def _globals(settings: Settings) -> Iterator[Fault]:
     yield from _memory(settings)
+    yield from _placed(("feedback",), _feedback(settings))
     for name in addresses.STORES:
         if (given := getattr(settings.stores, name)) is not None:
             wrong = addresses.store(name, given.get_secret_value())

@@ -128,6 +128,23 @@ class Pictures(Section):
     keep_days: Count = Field(default=30, description="Days that pictures of chats are kept.")
 
 
+class Feedback(Section):
+    """Thumbs that are fetched from Open WebUI."""
+
+    url: str | None = Field(
+        default=None, description="Open WebUI's address, as `http://open-webui:8080`; null: none."
+    )
+    api_key: Secret = Field(
+        default=SecretStr(""), description="The API key of one of its administrators."
+    )
+    every: Seconds = Field(default=60.0, description="Seconds between two looks.")
+
+    @property
+    def address(self) -> str:
+        """Its address without a trailing slash; empty for none."""
+        return (self.url or "").rstrip("/")
+
+
 class Cache(Section):
     """Answers that are given again to exactly the same question."""
 
@@ -292,6 +309,9 @@ class Settings(Section):
     traces: Traces = Field(default_factory=Traces, description="What is kept of what is said.")
     cache: Cache = Field(
         default_factory=Cache, description="Answers that are given again to the same question."
+    )
+    feedback: Feedback = Field(
+        default_factory=Feedback, description="Thumbs that are fetched from Open WebUI."
     )
     memory: Memory = Field(default_factory=Memory, description="What can be found again.")
     breaker: Breaker = Field(default_factory=Breaker, description="When a target is left alone.")

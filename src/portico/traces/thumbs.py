@@ -137,6 +137,8 @@ class Thumbs:
         at = min(rating.at, time.time())  # a clock that is ahead is not believed for ever
         if card.thumbed is not None and card.thumbed > at:
             return Fate.OLDER, card
+        if (card.thumb, card.thumbed, card.thumb_why) == (rating.thumb, at, rating.why):
+            return Fate.JOINED, card
         told = await self.desk.thumb(card, rating.thumb, at, rating.why)
         return (Fate.OLDER, card) if told is None else (Fate.JOINED, told)
 

@@ -34,6 +34,7 @@ from portico.telemetry.observer import Observer
 from portico.telemetry.spans import open_spans
 from portico.upstreams.standing import Record, Standing
 from portico.wiring.answering import open_again
+from portico.wiring.applause import open_polling
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
 from portico.wiring.erasing import swept_daily
@@ -152,6 +153,7 @@ async def open_serving(
             metrics=metrics,
             traces=thumbs.desk,
             thumbs=thumbs,
+            polling=await stack.enter_async_context(open_polling(settings, builder, thumbs)),
             archive=pictures.archive,
             sweep=pictures.sweep,
             turnstile=turnstile,

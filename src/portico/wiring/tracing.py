@@ -42,7 +42,9 @@ async def open_tracing(
         recorder = await stack.enter_async_context(recording)
         sweeping = asyncio.create_task(keep_swept(store), name="traces sweeper")
         stack.push_async_callback(_end, sweeping)
-        thumbs = Thumbs(Desk(store, recorder, keep, pictures.archive.hold), Waiting(home / "thumbs"))
+        thumbs = Thumbs(
+            Desk(store, recorder, keep, pictures.archive.hold), Waiting(home / "thumbs")
+        )
         joining = asyncio.create_task(thumbs.keep_joining(), name="thumbs that wait")
         stack.push_async_callback(_end, joining)
         yield thumbs, Taping(recorder, Capture(given.capture))
