@@ -21,7 +21,14 @@ type Name = Annotated[str, Field(min_length=1, max_length=200)]
 router = APIRouter(prefix="/v1", tags=["feedback"], route_class=Numbered)
 
 
-class FeedbackBody(BaseModel, extra="forbid"):
+def _given(*names: str) -> dict[str, object]:
+    return {"required": list(names), "properties": dict.fromkeys(names, {"type": "string"})}
+
+
+_EITHER = {"anyOf": [_given("request_id"), _given("chat_id", "message_id")]}
+
+
+class FeedbackBody(BaseModel, extra="forbid", json_schema_extra=_EITHER):
     """
     A thumb: 1 is up, -1 is down, 0 takes it back.
 
