@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["feedback"], route_class=Numbered)
 
 
 def _given(*names: str) -> dict[str, object]:
-    return {"required": list(names), "properties": dict.fromkeys(names, {"type": "string"})}
+    return {"required": list(names), "properties": {name: {"type": "string"} for name in names}}
 
 
 _EITHER = {"anyOf": [_given("request_id"), _given("chat_id", "message_id")]}
