@@ -39,7 +39,7 @@ def journey(text: str, **more: Any) -> Journey:
 
 async def observed(watch: Likely, *texts: str, **more: Any) -> None:
     for text in texts:
-        watch.observe(journey(text, **more), "v1")
+        watch.observe(journey(text, **more), "v1", text.encode())
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -86,3 +86,51 @@ async def test_rooms_are_bounded() -> None:
 def test_the_cosine_of_nothing_is_nothing() -> None:
     assert cosine([0.0, 0.0], [1.0, 2.0]) == 0.0
     assert cosine([1.0, 2.0], [2.0, 4.0]) == pytest.approx(1.0)
+
+
+async def found(watch: Likely, text: str, **more: Any) -> bytes | None:
+    return await watch.find(journey(text, **more), "v1")
+
+
+async def test_whose_answer_will_do_is_said_only_where_it_may_serve() -> None:
+    asked, again = "What is a good contrast?", "what is a good contrast, please?"
+    async with Errands() as errands:
+        for serving in (False, True):
+            watch = Likely(Meaning(), errands, 0.5, serving=serving)  # type: ignore[arg-type]
+            await observed(watch, asked)
+            assert await found(watch, again) == (asked.encode() if serving else None)
+            assert watch.given == serving
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "What is a bad contrast?",
+        "What is not a good contrast?",
+        "What is a good contrast 2?",
+        "contrast good a is what?",
+    ],
+)
+async def test_what_the_gate_stops_is_not_even_compared(other: str) -> None:
+    async with Errands() as errands:
+        watch = Likely(Meaning(), errands, 0.0, serving=True)  # type: ignore[arg-type]
+        await observed(watch, "What is a good contrast?")
+        watch._meaning = None  # type: ignore[assignment]  # a vector would be missed
+        assert await found(watch, other) is None
+
+
+async def test_what_is_far_or_elsewhere_or_cannot_be_compared_is_asked_anew() -> None:
+    meaning, asked = Meaning(), "What is a good contrast?"
+    async with Errands() as errands:
+        watch = Likely(meaning, errands, 1.1, serving=True)  # type: ignore[arg-type]
+        await observed(watch, asked)
+        assert await found(watch, asked) is None
+        watch = Likely(meaning, errands, 0.5, serving=True)  # type: ignore[arg-type]
+        await observed(watch, asked)
+        assert await found(watch, asked, temperature=0.5) is None
+        assert await found(watch, asked, n=2) is None
+        watch.clear()
+        assert await found(watch, asked) is None
+        await observed(watch, asked)
+        meaning.away = True
+        assert await found(watch, asked) is None

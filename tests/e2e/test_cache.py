@@ -5,15 +5,21 @@ import base64
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from PIL import Image
 
+from portico.dispatch.errands import Errands
 from portico.dispatch.likely import Likely
-from portico.settings import load_settings
+from portico.memory.base import Space
+from portico.memory.gate import Report
+from portico.settings import Settings, load_settings
 from portico.wiring import keyring, measure_gate
+from portico.wiring.similar import keep_report, likely_of, similar_trouble
 from tests.memory.pairs import must_miss, restatements
 from tests.memory.screens import screen
 from tests.serving import House, house
@@ -233,3 +239,79 @@ async def test_a_report_says_whether_the_gate_holds(tmp_path: Path) -> None:
         assert not told.good
         enough = await measure_gate(load, tmp_path / "home", must_miss(400), 0.6)
         assert enough.good
+
+
+def report(home: Path, **changes: Any) -> None:
+    """Leave a report as `portico memory report` does; 300 pairs bound no hit by 1 %."""
+    told: dict[str, Any] = {"space": "baai/bge-m3", "dimensions": 256, "cosine": 0.9}
+    counts = {"different": 300, "false_hits": 0, "same": 50, "served": 20, "bound": 0.0099}
+    keep_report(home, Report(**{**told, **counts, **changes}))
+
+
+ASKED = "Show the header of the page, with a shadow"
+AGAIN = "Please show the header of the page, with a shadow!"
+SIMILAR = {"cache": {"similar": "on"}, "targets": {"bge-m3": EMBEDDER}}
+
+
+async def test_with_a_good_report_other_words_get_the_answer_again_and_say_so(
+    tmp_path: Path,
+) -> None:
+    report(tmp_path / "home")
+    async with house(tmp_path, **SIMILAR) as here:
+        first = await ask(here, ASKED)
+        await until_seen(here, 1)
+        again = await ask(here, AGAIN)
+        assert [state(one) for one in (first, again)] == ["miss", "similar"]
+        assert again.headers["x-portico-cached-from"] == first.headers["x-portico-request-id"]
+        assert again.headers["x-portico-request-id"] != first.headers["x-portico-request-id"]
+        assert int(again.headers["age"]) >= 0
+        assert again.json()["choices"] == first.json()["choices"]
+        assert state(await ask(here, "Show the header of the page, with a shadow 2")) == "miss"
+        assert state(await ask(here, "Show no header of the page, with a shadow")) == "miss"
+        assert asked(here) == 3
+        assert state(await ask(here, AGAIN, cache_control="no-store")) == "bypass"
+        row = next(one for one in await here.requests() if not one["attempts"])
+        assert row["decided_by"] == "the cache"
+        origin = first.headers["x-portico-request-id"]
+        await here.client.post(f"/api/cache/purge?request={origin}")
+        assert state(await ask(here, "please show the header of the page, with a shadow")) == "miss"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (None, "there is no report"),
+        ({"gate": "another"}, "another version of the gate"),
+        ({"space": "another model"}, "another embedding model"),
+        ({"dimensions": 512}, "another embedding model"),
+        ({"bound": 0.02, "false_hits": 2}, "proves too little: 2 false hits in 300 pairs"),
+        ({"different": 100}, "proves too little"),
+    ],
+)
+def test_without_a_report_that_holds_today_it_is_not_switched_on(
+    changes: dict[str, Any] | None, why: str, tmp_path: Path
+) -> None:
+    if changes is not None:
+        report(tmp_path, **changes)
+    given = similar_settings(tmp_path)
+    trouble = similar_trouble(given, tmp_path)
+    assert trouble is not None
+    assert why in str(trouble)
+    assert "portico memory report" in str(trouble)
+    space = Space(256, "baai/bge-m3")
+    meaning: Any = SimpleNamespace(space=space)
+    watching = likely_of(given, tmp_path, meaning, Errands())
+    assert isinstance(watching, Likely)
+    assert not watching.serving
+    report(tmp_path)
+    assert similar_trouble(given, tmp_path) is None
+    serving = likely_of(given, tmp_path, meaning, Errands())
+    assert serving is not None
+    assert serving.serving
+
+
+def similar_settings(home: Path) -> Settings:
+    file = home / "portico.yaml"
+    targets = {"targets": {"bge-m3": EMBEDDER}, "extends": "builtin"}
+    file.write_text(yaml.safe_dump({**targets, "cache": {"similar": "on"}}))
+    return load_settings(file, {"SILICONFLOW_API_KEY": "x", "PORTICO_HOME": str(home)})

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.api.wire import parse
+from portico.memory.base import Space
 from portico.memory.gate import Pair, alone, content, judged, passes, upper
 from portico.simulator.listings import embed
 from tests.memory.pairs import must_miss, restatements
@@ -106,12 +107,12 @@ def cosines(pairs: list[Pair]) -> list[float]:
 
 def test_the_report_proves_enough_or_says_that_it_does_not() -> None:
     pairs = [*must_miss(), *restatements()]
-    report = judged(pairs, cosines(pairs), "simulated", 0.6)
+    report = judged(pairs, cosines(pairs), Space(64, "simulated"), 0.6)
     assert (report.different, report.false_hits) == (400, 0)
     assert report.bound < 0.01
     assert report.served >= 0.3 * report.same
     assert report.good
-    few = judged(pairs[:150], cosines(pairs[:150]), "simulated", 0.6)
+    few = judged(pairs[:150], cosines(pairs[:150]), Space(64, "simulated"), 0.6)
     assert not few.good
     wrong = [Pair("show it", "please show it", same=False)] * 5 + pairs
-    assert not judged(wrong, [1.0] * len(wrong), "x", 0.6).good
+    assert not judged(wrong, [1.0] * len(wrong), Space(64, "x"), 0.6).good

@@ -7,7 +7,16 @@ from portico.api.answers import REQUEST_ID
 from portico.api.problems import portico_headers, send_problem
 from portico.api.replies import Whole, while_connected
 from portico.api.returning import nobody_leaves
-from portico.dispatch.caching import KEEP, ORIGIN, Cache, Control, Given, chat_question, told
+from portico.dispatch.caching import (
+    KEEP,
+    ORIGIN,
+    Cache,
+    Control,
+    Given,
+    Question,
+    chat_question,
+    told,
+)
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Finished
 from portico.dispatch.journey import Journey
@@ -16,6 +25,8 @@ from portico.errors import GatewayError
 WHOLE = frozenset({"stop", "tool_calls"})
 """Ends of an answer after which nothing is missing."""
 BYPASS = (b"x-portico-cache", b"bypass")
+REPLACED = frozenset({REQUEST_ID.encode(), KEEP[0], b"age"})
+"""Headers of an answer that are another's when it is given again."""
 
 
 class _Choice(msgspec.Struct):
@@ -54,21 +65,29 @@ class CachedChat:
                 catalog = self._gateway.house.catalog.version
                 eyes = self._gateway.failover.eyes
                 question = await chat_question(self._journey, catalog, eyes)
-                given = (
-                    Given(await self._made(BYPASS), False)
-                    if question is None
-                    else await self._cache.answer(question, self._wish, self._work)
-                )
+                given = await self._given(question, catalog)
             except GatewayError as exc:
                 await send_problem(send, exc, portico_headers(self._journey), self._journey.id)
                 return
             await self._send(given, send)
 
+    async def _given(self, question: Question | None, catalog: str) -> Given:
+        """Exactly the same question before one in other words, and that before a model."""
+        if question is None:
+            return Given(await self._made(BYPASS, b""), False)
+        key = question.key
+
+        async def work() -> Finished:
+            found = await self._cache.similar(self._journey, catalog, self._wish)
+            return found or await self._made(KEEP, key)
+
+        return await self._cache.answer(question, self._wish, work)
+
     async def _send(self, given: Given, send: Send) -> None:
         headers = list(given.finished.headers)
-        if given.hit:
-            headers = [one for one in headers if one[0] not in (REQUEST_ID.encode(), KEEP[0])]
-            headers += [(REQUEST_ID.encode(), self._journey.id.encode()), *told(given)]
+        if again := told(given):
+            headers = [one for one in headers if one[0] not in REPLACED]
+            headers += [(REQUEST_ID.encode(), self._journey.id.encode()), *again]
             target = dict(headers).get(b"x-portico-target", b"").decode("latin-1")
             self._gateway.given_again(self._journey, target)
         await send(
@@ -76,10 +95,7 @@ class CachedChat:
         )
         await send({"type": "http.response.body", "body": given.finished.body})
 
-    async def _work(self) -> Finished:
-        return await self._made(KEEP)
-
-    async def _made(self, mark: tuple[bytes, bytes]) -> Finished:
+    async def _made(self, mark: tuple[bytes, bytes], key: bytes) -> Finished:
         sent: list[Message] = []
 
         async def note(message: Message) -> None:
@@ -93,5 +109,5 @@ class CachedChat:
         headers.append(mark if whole else BYPASS)
         headers.append((ORIGIN, self._journey.id.encode()))
         if whole and self._cache.likely is not None:
-            self._cache.likely.observe(self._journey, self._gateway.house.catalog.version)
+            self._cache.likely.observe(self._journey, self._gateway.house.catalog.version, key)
         return Finished(start["status"], tuple(headers), body)

@@ -82,7 +82,7 @@ def check(config: Config = None) -> None:
     """
     from portico.app import home
     from portico.settings.diagnosis import Looks, diagnose
-    from portico.wiring import ledger_trouble, open_keyring, traces_trouble
+    from portico.wiring import ledger_trouble, open_keyring, similar_trouble, traces_trouble
 
     async def known(settings: "Settings") -> "Roster":
         async with open_keyring(settings, place) as ring:
@@ -93,6 +93,7 @@ def check(config: Config = None) -> None:
         lambda settings: asyncio.run(known(settings)),
         lambda settings: asyncio.run(ledger_trouble(settings)),
         lambda settings: asyncio.run(traces_trouble(settings)),
+        lambda settings: similar_trouble(settings, place),
     )
     findings = diagnose(config, place, os.environ, looks)
     for finding in findings:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Protocol
 
@@ -176,6 +176,8 @@ ORIGIN = b"x-portico-cached-from"
 """The request that an answer was first given to."""
 KEEP = (b"x-portico-cache", b"miss")
 """What bears it is whole, and was made for the cache."""
+SIMILAR = (b"x-portico-cache", b"similar")
+"""What bears it was first given to the same question in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +192,12 @@ class Given:
 class Watches(Protocol):
     """Whoever looks on at what the cache had no answer for."""
 
-    def observe(self, journey: Journey, catalog: str) -> None:
-        """Take note of what was answered. Sync, never waits."""
+    def observe(self, journey: Journey, catalog: str, key: bytes) -> None:
+        """Take note of what was answered, and under which key. Sync, never waits."""
+        ...
+
+    async def find(self, journey: Journey, catalog: str) -> bytes | None:
+        """Return the key of an answer that will do, if any may be given to other words."""
         ...
 
     def clear(self) -> None:
@@ -207,6 +213,18 @@ class Cache:
         self.analyses = analyses
         self.likely: Watches | None = None
         self._once = Once(answers, errands)
+
+    async def similar(self, journey: Journey, catalog: str, wish: Control) -> Finished | None:
+        """Return the answer to the same question in other words, where that may be given."""
+        key = await self.likely.find(journey, catalog) if self.likely and wish.read else None
+        if key is None:
+            return None
+        claim = Claim(journey.caller.owner, key, key)
+        there, age = self.answers.find(claim), self.answers.age(claim)
+        if there is None or (wish.age is not None and age > wish.age):
+            return None
+        kept = tuple(one for one in there.headers if one != KEEP)
+        return replace(there, headers=(*kept, SIMILAR, (b"age", str(int(age)).encode())))
 
     def clear(self) -> None:
         """Forget what is only watched; answers are `answers`' own."""
@@ -232,6 +250,8 @@ class Cache:
 
 def told(given: Given) -> Sequence[tuple[bytes, bytes]]:
     """Return the headers that say how an answer came to be."""
+    if SIMILAR in given.finished.headers:
+        return (SIMILAR, *(one for one in given.finished.headers if one[0] == b"age"))
     if not given.hit:
         return ()
     return ((b"x-portico-cache", b"hit"), (b"age", str(int(given.age)).encode()))

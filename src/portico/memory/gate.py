@@ -6,6 +6,7 @@ both sides, one after the other: numbers, colours, versions, names of files, neg
 that is not mere politeness. What passes differs in manners only.
 """
 
+import hashlib
 import math
 import re
 import unicodedata
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from portico.chat.request import ChatRequest
+from portico.memory.base import Space
 
 MANNERS = frozenset(
     {"a", "an", "the", "please", "kindly", "just", "hey", "hi", "hello", "thanks", "thank", "you"}
@@ -91,14 +93,22 @@ MOST_FALSE = 0.01
 """The bound on false hits, at 95 % of confidence."""
 
 
+GATE = hashlib.sha256(
+    repr((sorted(MANNERS), [(one.pattern, long) for one, long in SHORT], _CONTENT.pattern)).encode()
+).hexdigest()[:12]
+"""Changes when the gate does: what was measured with another one says nothing of this."""
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """
-    What the gate made of labelled pairs, with vectors of *space* and a least *cosine*.
+    What the *gate* made of labelled pairs, with vectors of *space* and a least *cosine*.
 
     `bound` is the upper end of the rate of false hits at 95 % of confidence (Clopper and Pearson).
     """
 
     space: str
+    dimensions: int = 0
+    gate: str = GATE
     cosine: float
     different: int
     false_hits: int
@@ -112,7 +122,24 @@ class Report(Struct, frozen=True, kw_only=True):
         return self.different >= LEAST_PAIRS and self.bound <= MOST_FALSE
 
 
-def judged(pairs: Sequence[Pair], cosines: Sequence[float], space: str, least: float) -> Report:
+def against(report: Report | None, space: Space) -> str:
+    """Return why answers may not be given to questions in other words by *report*; "" if they may.
+
+    *space* is where questions are compared now.
+    """
+    if report is None:
+        return "there is no report of how often a wrong answer would be given"
+    if report.gate != GATE:
+        return "the report was made with another version of the gate"
+    if (report.space, report.dimensions) != (space.made_by, space.dimensions):
+        return "the report was made with another embedding model"
+    if not report.good:
+        told = f"{report.false_hits} false hits in {report.different} pairs that are not the same"
+        return f"the report proves too little: {told}, up to {report.bound:.1%} in truth"
+    return ""
+
+
+def judged(pairs: Sequence[Pair], cosines: Sequence[float], space: Space, least: float) -> Report:
     """Return the report on *pairs*, whose vectors have *cosines*."""
     served = [
         cosine >= least and passes(pair.one, pair.other)
@@ -122,7 +149,8 @@ def judged(pairs: Sequence[Pair], cosines: Sequence[float], space: str, least: f
     different = [hit for pair, hit in both if not pair.same]
     same = [hit for pair, hit in both if pair.same]
     return Report(
-        space=space,
+        space=space.made_by,
+        dimensions=space.dimensions,
         cosine=least,
         different=len(different),
         false_hits=sum(different),

@@ -43,12 +43,14 @@ class Looks:
     How to look at what this room may not import.
 
     `keys` reads who may ask, and may raise StoreUnavailable and ConfigError; `ledger` and `traces`
-    say what keeps that store from being used, or None.
+    say what keeps that store from being used, `similar` why questions in other words are not
+    answered again although they were to be, or None.
     """
 
     keys: Callable[[Settings], Roster]
     ledger: Callable[[Settings], Problem | None] = lambda _: None
     traces: Callable[[Settings], Problem | None] = lambda _: None
+    similar: Callable[[Settings], Problem | None] = lambda _: None
 
 
 def diagnose(
@@ -67,6 +69,7 @@ def diagnose(
         *_access(settings, home, looks.keys),
         _store("ledger", looks.ledger(settings)),
         _store("traces", looks.traces(settings)),
+        *([_fault(trouble)] if (trouble := looks.similar(settings)) else []),
         *_spool(home / "spool"),
         _home(home),
     ]

@@ -153,10 +153,11 @@ class Cache(Section):
         description="Give analyses of the same picture again (`/v1/design/elements`) to the same"
         " caller; chats only where they ask for it.",
     )
-    similar: Literal["ignore", "observe"] = Field(
+    similar: Literal["ignore", "observe", "on"] = Field(
         default="ignore",
         description="Questions in other words: `observe` logs which would have been answered"
-        " again, beside the real answers. None is.",
+        " again, beside the real answers; `on` answers them again, if `portico memory report` has"
+        " shown that this is right with the embedding model of today, and observes otherwise.",
     )
     keep: Seconds = Field(default=3600.0, description="Seconds that an answer is kept.")
     memory: Bytes = Field(

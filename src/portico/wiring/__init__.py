@@ -16,6 +16,7 @@ from portico.wiring.memory import measure_gate, rebuild_memory
 from portico.wiring.offline import explain_offline, played_at, simulate
 from portico.wiring.serving import open_serving
 from portico.wiring.sharing import hub_beside
+from portico.wiring.similar import similar_trouble
 from portico.wiring.verifying import verify_backup
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "played_at",
     "read_tunnels",
     "rebuild_memory",
+    "similar_trouble",
     "simulate",
     "store_backup",
     "sweep_stores",

@@ -10,7 +10,6 @@ from portico.dispatch.errands import Errands
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.idempotency import Once, Shelf
 from portico.dispatch.likely import Likely
-from portico.dispatch.meaning import Meaning
 from portico.dispatch.streams import Bounds, Streams
 from portico.settings import Settings
 from portico.wiring.keys import Access
@@ -27,26 +26,20 @@ class Again:
 
 @asynccontextmanager
 async def open_again(
-    settings: Settings, gateway: Gateway, errands: Errands, meaning: Meaning | None, access: Access
+    settings: Settings, gateway: Gateway, errands: Errands, likely: Likely | None, access: Access
 ) -> AsyncIterator[Again]:
     """Give it, and drop of it what belongs to people who are forgotten meanwhile."""
     server = settings.server
     shelf = Shelf(server.replay_window, int(server.replay_memory))
-    streams, cache = Streams(_bounds(settings), errands), _cache(settings, errands, meaning)
+    streams, given = Streams(_bounds(settings), errands), settings.cache
+    cache = Cache(Answers(given.keep, int(given.memory)), errands, analyses=given.analyses)
+    cache.likely = likely
     whole = [cache.clear]
     if gateway.handing_down is not None:
         whole.append(gateway.handing_down.clear)
     held = Held((shelf, cache.answers), streams, gateway.limits, whole)
     async with dropped(Dropping(access.ring.store, lambda: access.gate.roster, held)):
         yield Again(Once(shelf, errands), streams, cache)
-
-
-def _cache(settings: Settings, errands: Errands, meaning: Meaning | None) -> Cache:
-    given = settings.cache
-    cache = Cache(Answers(given.keep, int(given.memory)), errands, analyses=given.analyses)
-    if given.similar == "observe" and meaning is not None:
-        cache.likely = Likely(meaning, errands)
-    return cache
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -19,6 +19,7 @@ from portico.settings import Settings, catalog
 from portico.stores.guard import Guard
 from portico.vision import likeness
 from portico.wiring.pictures import Pictures
+from portico.wiring.similar import keep_report
 
 type Load = Callable[[], Settings]
 
@@ -93,7 +94,7 @@ async def rebuild_memory(load: Load, home: Path) -> Rebuilt:
 
 async def measure_gate(load: Load, home: Path, pairs: Sequence[Pair], least: float) -> Report:
     """
-    Return how often the gate would have given a wrong answer to labelled *pairs*.
+    Return how often the gate would have given a wrong answer to labelled *pairs*, and keep it.
 
     Raises:
         ConfigError: the configuration contradicts itself.
@@ -105,4 +106,6 @@ async def measure_gate(load: Load, home: Path, pairs: Sequence[Pair], least: flo
         meaning = serving.recalling.remembering.meaning
         if meaning is None:
             raise StoreUnavailable("No embedding target makes the vectors of the memory.")
-        return await measured(pairs, meaning, least)
+        report = await measured(pairs, meaning, least)
+    await asyncio.to_thread(keep_report, home, report)
+    return report

@@ -46,6 +46,7 @@ from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
 from portico.wiring.readiness import Readiness
 from portico.wiring.sharing import Own, open_standing
+from portico.wiring.similar import likely_of
 from portico.wiring.tracing import open_tracing
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,13 @@ async def open_serving(
         )
         exits = await stack.enter_async_context(open_exits(load, settings, builder, standing))
         again = await stack.enter_async_context(
-            open_again(settings, gateway, errands, recalling.remembering.meaning, access)
+            open_again(
+                settings,
+                gateway,
+                errands,
+                likely_of(settings, home, recalling.remembering.meaning, errands),
+                access,
+            )
         )
         yield Serving(
             gateway=gateway,
