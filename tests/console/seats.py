@@ -42,5 +42,5 @@ class Person:
 
 def words(answer: httpx.Response) -> str:
     """Return what a page says, without its tags."""
-    text = re.sub(r"<p[^>]* hidden>.*?</p>", " ", answer.text, flags=re.DOTALL)
+    text = re.sub(r"<p(?= )[^>]* hidden>.*?</p>", " ", answer.text, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())

@@ -288,6 +288,56 @@ async def test_a_request_tells_what_was_said_and_can_be_pinned_and_copied(tmp_pa
     assert "Unpin" in words(again)
 
 
+async def test_a_request_is_asked_again_of_somebody_else_and_marked_so(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        shown = [
+            {"type": "text", "text": "SAY: seen"},
+            {"type": "image_url", "image_url": {"url": PNG}},
+        ]
+        await lab.chat([{"role": "user", "content": shown}], model="design", stream=True)
+        [row] = await lab.requests()
+        where, person = f"/requests/{row['id']}", Person(lab)
+        assert "Ask again" in words(await person.look(where))
+        foreign = Person(lab, token="0" * 64, cookies=person.cookies)
+        assert (await foreign.send(f"{where}/replay", model="qwen-vl")).status_code == 403
+        assert len(await lab.requests()) == 1
+        made = await person.send(f"{where}/replay", model="qwen-vl")
+        assert made.status_code == 303
+        again, _ = await lab.requests()
+        assert made.headers["location"].endswith(again["id"])
+        assert (again["target"], again["task"], again["outcome"]) == (
+            "qwen-vl",
+            "replay",
+            "answered",
+        )
+        assert again["modalities"] == ["image", "text"]
+        page = words(await person.look(f"/requests/{again['id']}"))
+        assert f"Replay of {row['id']}" in page
+        assert "The answer seen" in page
+        lab.simulator.fault("siliconflow", "*", "overloaded", times=None)
+        await person.send(f"{where}/replay", model="deepseek-v3")
+        failed = (await lab.requests())[0]
+        assert (failed["outcome"], failed["task"], failed["status"]) == ("refused", "replay", 422)
+        unknown = await person.send(f"{where}/replay", model="nobody")
+        assert unknown.status_code == 303
+        assert (await lab.requests())[0]["status"] == 404
+        assert (await person.send("/requests/req_nobody/replay")).status_code == 404
+        listed = await person.look("/requests", chat=f"replay:{row['id']}")
+        assert listed.text.count('href="/console/requests/req_') == 3
+
+
+async def test_what_is_not_kept_whole_is_not_asked_again(tmp_path: Path) -> None:
+    async with house(tmp_path, traces={"capture": "metadata-only"}) as lab:
+        await lab.chat("hello")
+        [row] = await lab.requests()
+        person = Person(lab)
+        page = words(await person.look(f"/requests/{row['id']}"))
+        assert "It cannot be asked again as it was: something in it was masked" in page
+        await person.look("/try")  # a page with a form
+        assert (await person.send(f"/requests/{row['id']}/replay")).status_code == 400
+        assert len(await lab.requests()) == 1
+
+
 async def test_settings_tell_every_value_its_origin_and_no_secret(tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         person = Person(lab)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from portico.chat.messages import Modality
 from portico.console.visit import Visit
+from portico.dispatch.replaying import REPLAY, Replaying, replays_of, why_not
 from portico.errors import MalformedRequest, NotFound, StoreUnavailable
 from portico.ledger.base import (
     AttemptRow,
@@ -139,6 +140,10 @@ async def shown(visit: Visit) -> Response:
         names=_names(visit),
         showable=PICTURES,
         cost=cost(row.attempts),
+        catalog=visit.here.gateway.house.catalog,
+        why_not=told.why_not,
+        replays=replays_of(ident),
+        original=_original(row),
         fault=dict(FAULTS).get(source_of(row) or ""),
     )
 
@@ -153,6 +158,7 @@ class Told:
     answer: str = ""
     cut: bool = False
     away: bool = False
+    why_not: str = ""  # be asked again
 
 
 async def told_of(visit: Visit, ident: str) -> Told:
@@ -160,9 +166,9 @@ async def told_of(visit: Visit, ident: str) -> Told:
     try:
         found = await visit.here.traces.find(ident)
     except StoreUnavailable:
-        return Told(away=True)
+        return Told(away=True, why_not="the store of what was said is away")
     if found is None:
-        return Told()
+        return Told(why_not=why_not(None))
     story = msgspec.json.decode(found.story, type=Story)
     asked = json.dumps(story.request, ensure_ascii=False, indent=2) if story.request else ""
     choices = story.answer.choices if story.answer else ()
@@ -173,7 +179,13 @@ async def told_of(visit: Visit, ident: str) -> Told:
         asked[:LONGEST],
         said[:LONGEST],
         cut=max(len(asked), len(said)) > LONGEST,
+        why_not=why_not(found),
     )
+
+
+def _original(row: RequestRow) -> str:
+    """Return the id of the request that *row* repeats; empty where it is its own."""
+    return (row.chat or "").removeprefix(replays_of("")) if row.task == REPLAY else ""
 
 
 def curl(told: Told, host: str) -> str:
@@ -184,6 +196,16 @@ def curl(told: Told, host: str) -> str:
     key = ' -H "authorization: Bearer $PORTICO_KEY"'
     kind = " -H 'content-type: application/json'"
     return f"curl -sS http://{host}/v1/chat/completions{key}{kind} -d {shlex.quote(body)}"
+
+
+async def replay(visit: Visit) -> Response:
+    """Ask a request again, of whom it asked for or of somebody else; show what came of it."""
+    here, ident = visit.here, visit.request.path_params["ident"]
+    replaying = Replaying(here.gateway, here.traces, here.archive)
+    made = await replaying.again(ident, visit.caller, visit.text("model") or None)
+    await visit.noted("request.replayed", f"{ident} as {made}")
+    await here.gateway.ledger.flush()  # the page leads somewhere
+    return visit.to(f"/console/requests/{quote(made, safe='')}")
 
 
 async def flag(visit: Visit) -> Response:

@@ -67,6 +67,7 @@ POSTS: dict[str, Handler] = {
     "/try": trying.ask,
     "/logout": login.leave,
     "/requests/{ident}/flag": asked.flag,
+    "/requests/{ident}/replay": asked.replay,
     "/settings/reload": configured.reload,
     "/people/keys": people.make,
     "/people/keys/{ident}/revoke": people.revoke,

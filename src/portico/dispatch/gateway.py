@@ -252,7 +252,7 @@ def entry_of(journey: Journey) -> Entry:
         team=caller.team,
         chat=talk.chat,
         message=talk.message,
-        task=journey.request.task,
+        task=journey.errand or journey.request.task,
         operation=journey.operation,
         modalities=tuple(sorted(route.needs.modalities)) if route else (),
         streamed=journey.request.stream,

@@ -34,6 +34,7 @@ class Journey:
     traceparent: str | None = None
     conversation: Conversation = field(default=Conversation())
     operation: str = "chat"  # chat | embeddings
+    errand: str | None = None  # a task of our own, which the route is not chosen by
     route: Route | None = None
     attempts: list[Attempt] = field(default_factory=list)
     answering: Target | None = None

@@ -349,7 +349,7 @@ def _meaning(point: Point, vector: Vector) -> Point:
 def _may(journey: Journey) -> bool:
     """Only what may be kept in full is remembered, and no front end's own tasks."""
     kept = journey.caller.capture == "full" and journey.capture is Capture.FULL
-    return kept and journey.request.task is None
+    return kept and journey.request.task is None and journey.errand is None
 
 
 def _asked(journey: Journey) -> str:
