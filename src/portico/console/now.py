@@ -8,7 +8,9 @@ from itertools import groupby
 import msgspec
 from starlette.responses import Response
 
+from portico.console.budgets import MOST, Budget, budgets
 from portico.console.charts import SPANS, drawn, query
+from portico.console.egress import STATES, ways
 from portico.console.live import brief
 from portico.console.visit import Visit
 from portico.console.words import reason
@@ -111,10 +113,27 @@ async def show(visit: Visit) -> Response:
         stores=stores,
         latest=[brief(row) for row in latest],
         spend=spend,
+        budgets=_budgets(visit, now)[:MOST],
+        paths=list(visit.here.paths()),
+        ways=ways(visit.here.gateway.house.catalog.targets.values()),
+        tones=STATES,
+        guarded=visit.here.guarded(),
         spans=list(SPANS),
         in_flight=visit.here.gateway.in_flight,
         host=visit.request.headers.get("host", "127.0.0.1:8000"),
         said=visit.request.query_params.get("said", ""),
+    )
+
+
+def _budgets(visit: Visit, now: float) -> list[Budget]:
+    roster = visit.here.gate.roster
+    if roster is None:
+        return []
+    live = [key for key in roster.keys.values() if key.state(now) == "live"]
+    limits = visit.here.gateway.limits
+    unique = {key.id: key for key in live}.values()  # a rotated key stands there twice
+    return budgets(
+        unique, roster.people.values(), roster.teams.values(), lambda name: limits.used(name, now)
     )
 
 
