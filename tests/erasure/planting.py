@@ -23,7 +23,9 @@ from portico.erasure.base import Report
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
 from portico.settings import Settings, load_settings
+from portico.traces.base import Thumb
 from portico.traces.ring import Ring
+from portico.traces.thumbs import Rating, Waiting
 from portico.wiring import forget_person, open_keyring
 from portico.wiring.pictures import blobs_of
 from tests.artifacts import odd
@@ -220,6 +222,11 @@ async def plant(here: Aviary) -> dict[str, str]:
     Ring(here.home / "traces-spool").write(
         [trace({"said": f"of {who}"}, person=who) for who in (WHO, OTHER)]
     )
+    request = (await here.ask("SAY: rate me", who=WHO)).headers["x-portico-request-id"]
+    await here.lab.serving.gateway.ledger.flush()
+    for key, rated in ((own, None), (None, request)):
+        rating = Rating(thumb=Thumb.UP, at=1e9, caller=key, request=rated, message="a message")
+        Waiting(here.home / "thumbs").put(rating)
     return {"granted": granted, "shared": blob_key(hashlib.sha256(shared).hexdigest())}
 
 

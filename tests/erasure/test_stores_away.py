@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from portico.cli.commands import app
 from portico.ledger.rows import row_of
 from portico.settings import Settings, load_settings
+from portico.traces.base import Thumb
+from portico.traces.thumbs import Rating, Waiting
 from portico.wiring import open_keyring
 from portico.wiring.ledger import ledger_of
 from portico.wiring.tracing import traces_of
@@ -48,12 +50,15 @@ async def planted(home: Path) -> Settings:
     given = settings(home)
     async with open_keyring(given, home) as ring:
         await ring.issue("ops")
-        await ring.issue(CANARY, person=WHO)
+        own = (await ring.issue(CANARY, person=WHO)).key.id
     async with ledger_of(given) as ledger:
         await ledger.append([row_of(entry(attempt(GEMINI), person=WHO))])
     async with traces_of(given) as traces:
         await traces.append([trace({"said": CANARY}, person=WHO)])
     await asyncio.to_thread(killed, home)
+    for caller in (own, "key_other"):
+        rating = Rating(thumb=Thumb.UP, at=1e9, caller=caller, message="a message")
+        Waiting(home / "thumbs").put(rating)
     return given
 
 
@@ -97,6 +102,8 @@ def test_a_store_that_is_away_is_told_and_the_next_run_goes_on(home: Path, store
     code, said = run(home)
     assert (code, "Backups made before still hold them." in said) == (0, True), said
     assert names_left(home) == set()
+    (rating,) = Waiting(home / "thumbs").files()
+    assert b"key_other" in rating.read_bytes()
     deeds = asyncio.run(done(home))
     assert deeds == ["person.forgotten", "person.partly_forgotten", "key.revoked"]
 
@@ -111,7 +118,7 @@ def test_without_the_keys_nothing_can_be_told_and_nothing_is_erased(home: Path) 
 def test_a_dry_run_counts_and_changes_nothing(home: Path) -> None:
     code, said = run(home, "--dry-run")
     assert code == 0
-    assert "traces: 1 traces, 0 waiting" in said
+    assert "traces: 1 traces, 0 waiting, 1 ratings" in said
     assert "ledger: 1 requests, 1 waiting" in said
     assert "access: 1 keys, 0 people, 1 deeds" in said
     assert names_left(home) == {"access.db", "ledger.db", "traces.db", "1-1.jsonl"}

@@ -13,6 +13,7 @@ from portico.ledger.spool import Spool
 from portico.stores.whom import Whom
 from portico.traces.base import TraceStore
 from portico.traces.ring import Ring
+from portico.traces.thumbs import Waiting
 
 type Batch = tuple[Path, Sequence[RequestRow], Sequence[RequestRow]]
 """A file that holds something of theirs: that, and what else it holds."""
@@ -22,26 +23,42 @@ type Opener[T] = Callable[[], AbstractAsyncContextManager[T]]
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What was said, in its store and in the ring that waits for it."""
+    """What was said, in its store and in what waits for it: the ring, and ratings of answers."""
 
     store: Opener[TraceStore]
     ring: Ring
+    thumbs: Waiting
     name: str = "traces"
     after: frozenset[str] = field(default_factory=frozenset)
 
     async def look(self, traced: Traced) -> Counts:
         """See Place."""
-        return await self._erase(traced.whom, dry_run=True)
+        return await self._erase(traced, dry_run=True)
 
     async def erase(self, traced: Traced) -> Counts:
         """See Place; the ring goes first, so that nothing of it is replayed into the store."""
-        return await self._erase(traced.whom, dry_run=False)
+        return await self._erase(traced, dry_run=False)
 
-    async def _erase(self, whom: Whom, *, dry_run: bool) -> Counts:
-        waiting = await asyncio.to_thread(self.ring.forget, whom, dry_run=dry_run)
+    async def _erase(self, traced: Traced, *, dry_run: bool) -> Counts:
+        waiting = await asyncio.to_thread(self.ring.forget, traced.whom, dry_run=dry_run)
+        rated = await asyncio.to_thread(self._rated, traced, dry_run)
         async with self.store() as store:
-            kept = await store.forget(whom, dry_run=dry_run)
-        return {"traces": kept, "waiting": waiting}
+            kept = await store.forget(traced.whom, dry_run=dry_run)
+        return {"traces": kept, "waiting": waiting, "ratings": rated}
+
+    def _rated(self, traced: Traced, dry_run: bool) -> int:
+        """Whose a rating of a chat is nobody can tell before it is joined; then it goes."""
+        count = 0
+        for file in self.thumbs.files():
+            rating = self.thumbs.read(file)
+            theirs = rating and (
+                rating.caller in traced.whom.keys or rating.request in traced.requests
+            )
+            if theirs:
+                count += 1
+                if not dry_run:
+                    file.unlink(missing_ok=True)
+        return count
 
 
 @dataclass(frozen=True, slots=True)

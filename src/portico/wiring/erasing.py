@@ -29,6 +29,7 @@ from portico.ledger.spool import Spool
 from portico.settings import Settings
 from portico.stores.whom import Whom
 from portico.traces.ring import Ring
+from portico.traces.thumbs import Waiting
 from portico.wiring.keys import open_keyring
 from portico.wiring.ledger import ledger_of
 from portico.wiring.memory import memory_of
@@ -99,7 +100,7 @@ def index_of(home: Path) -> AbstractAsyncContextManager[Index]:
 
 def _places(settings: Settings, home: Path) -> Sequence[Place]:
     return (
-        Traces(lambda: traces_of(settings), Ring(home / "traces-spool")),
+        Traces(lambda: traces_of(settings), Ring(home / "traces-spool"), Waiting(home / "thumbs")),
         Remembered(lambda: index_of(home), lambda: memory_of(settings)),
         Pictures(lambda: index_of(home), lambda: blobs_of(settings)),
         Rows(lambda: ledger_of(settings), Spool(home / "spool")),
