@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple
 
+import msgspec
+
 from portico.ledger import forgetting, queries, series, sums
 from portico.ledger.base import (
     RequestQuery,
@@ -22,6 +24,8 @@ from portico.stores.whom import Whom
 
 WRITING = 5.0
 """Seconds for one batch, as long as the writer's own patience: it has a spool to turn to."""
+
+_ENCODER = msgspec.json.Encoder()
 
 READING = 10.0
 """Seconds for a page or a sum: nobody's chat waits for it."""
@@ -153,15 +157,18 @@ async def _insert(
     columns: Mapping[str, str],
     rows: Iterable[tuple[object, ...]],
 ) -> set[str]:
-    """Insert *rows* as one array a column, and return the ids that were not there before."""
-    arrays = [list(values) for values in zip(*rows, strict=True)]
-    if not arrays:
+    """Insert *rows* as one text, and return the ids that were not there before."""
+    # In an array asyncpg looks for containers in each value: that cost more than all the rest.
+    given = [dict(zip(columns, values, strict=True)) for values in rows]
+    if not given:
         return set()
-    lists = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(columns.values(), 1))
+    names = ", ".join(columns)
+    kinds = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     found = await connection.fetch(
-        f"INSERT INTO portico.{table} ({', '.join(columns)})"
-        f" SELECT * FROM unnest({lists}) ON CONFLICT (id) DO NOTHING RETURNING id",
-        *arrays,
+        f"INSERT INTO portico.{table} ({names})"
+        f" SELECT {names} FROM json_to_recordset($1::json) AS row({kinds})"
+        " ON CONFLICT (id) DO NOTHING RETURNING id",
+        _ENCODER.encode(given).decode(),
     )
     return {row["id"] for row in found}
 

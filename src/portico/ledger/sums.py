@@ -5,10 +5,11 @@ A ledger of a million rows answers `usage` from these sums; only what of a windo
 whole hour is added up from the rows themselves.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from math import ceil, floor
+from operator import add
 from typing import Any
 
 from portico.ledger.base import AttemptRow, By, Ending, RequestRow, UsageQuery, UsageRow
@@ -37,24 +38,6 @@ class Sums:
     simulated_input: int = 0
     simulated_output: int = 0
 
-    def add(self, one: AttemptRow) -> None:
-        """Add one attempt."""
-        self.attempts += 1
-        if one.simulated:
-            self.simulated += 1
-            self.simulated_input += one.input or 0
-            self.simulated_output += one.output or 0
-            return
-        self.input += one.input or 0
-        self.cached += one.cached or 0
-        self.output += one.output or 0
-        self.reasoning += one.reasoning or 0
-        if one.cost_usd is not None:
-            self.priced += 1
-            self.cost_nano += to_nano(one.cost_usd)
-        elif one.outcome != Ending.FAILED:
-            self.unpriced += 1
-
     def merge(self, other: "Sums") -> None:
         """Add what *other* comes to."""
         for name in NAMES:
@@ -62,6 +45,9 @@ class Sums:
 
 
 NAMES = tuple(field.name for field in fields(Sums))
+
+type Numbers = tuple[int, ...]
+"""In the order of NAMES."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,24 +68,48 @@ class Window:
     edges: tuple[tuple[float, float], ...] = ()
 
 
+def counted(one: AttemptRow) -> Numbers:
+    """Return what one attempt adds to each of NAMES; it is nobody's request."""
+    tokens = one.input or 0, one.cached or 0, one.output or 0, one.reasoning or 0
+    if one.simulated:
+        return (0, 1, 0, 0, 0, 0, 0, 0, 0, 1, tokens[0], tokens[2])
+    if one.cost_usd is not None:
+        return (0, 1, *tokens, to_nano(one.cost_usd), 1, 0, 0, 0, 0)
+    return (0, 1, *tokens, 0, 0, int(one.outcome != Ending.FAILED), 0, 0, 0)
+
+
 def added_up(rows: Iterable[RequestRow]) -> list[tuple[Cell, Sums]]:
     """Return what *rows* add to each cell, in the order of cells: so that no two writers lock."""
-    cells: dict[Cell, Sums] = {}
+    cells: dict[tuple[str, int, str], Numbers] = {}
     for row in rows:
         hour = floor(row.started / HOUR)
-        for by, key in _of_request(row):
-            sums = cells.setdefault(Cell(by, hour, told(key)), Sums())
-            sums.requests += 1
-            for one in row.attempts:
-                sums.add(one)
-        for by in (By.TARGET, By.UPSTREAM):
-            for key in {getattr(one, by) for one in row.attempts}:
-                sums = cells.setdefault(Cell(by, hour, told(key)), Sums())
-                sums.requests += 1
-                for one in row.attempts:
-                    if getattr(one, by) == key:
-                        sums.add(one)
-    return sorted(cells.items(), key=lambda item: item[0])
+        for by, key, numbers in _of_row(row):
+            cell = (by, hour, told(key))
+            before = cells.get(cell)
+            cells[cell] = numbers if before is None else tuple(map(add, before, numbers))
+    return [(Cell(*cell), Sums(*cells[cell])) for cell in sorted(cells)]
+
+
+def _of_row(row: RequestRow) -> Iterator[tuple[By, str | None, Numbers]]:
+    each = [counted(one) for one in row.attempts]
+    whole = _request_of(each)
+    for by, key in _of_request(row):
+        yield by, key, whole
+    for by in (By.TARGET, By.UPSTREAM):
+        keys = [getattr(one, by) for one in row.attempts]
+        for key in dict.fromkeys(keys):
+            yield (
+                by,
+                key,
+                _request_of([its for its, of in zip(each, keys, strict=True) if of == key]),
+            )
+
+
+def _request_of(attempts: Sequence[Numbers]) -> Numbers:
+    """Return what one request with these *attempts* adds."""
+    if len(attempts) == 1:
+        return (1, *attempts[0][1:])
+    return (1, *(sum(one[place] for one in attempts) for place in range(1, len(NAMES))))
 
 
 def _of_request(row: RequestRow) -> Iterator[tuple[By, str | None]]:
