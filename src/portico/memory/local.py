@@ -231,10 +231,11 @@ class Local:
     def _worded(self, words: Sequence[str], reader: str | None, limit: int) -> list[Hit]:
         names = readers_of(reader)
         visible = _VISIBLE.format(", ".join("?" * len(names)))
+        # The plus: else SQLite looks each visible point up among the words, one by one.
         query = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
         rows = self._rows(
             f"SELECT {_KNOWN}, -bm25(words), said FROM words JOIN points ON slot = words.rowid"
-            f" WHERE words MATCH ? AND words.rowid IN ({visible}) ORDER BY bm25(words), at DESC"
+            f" WHERE words MATCH ? AND +words.rowid IN ({visible}) ORDER BY bm25(words), at DESC"
             " LIMIT ?",
             (query, *names, limit),
         )
