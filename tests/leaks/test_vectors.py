@@ -9,12 +9,14 @@ from tests.leaks.vectors import VECTORS, Vector
 pytestmark = pytest.mark.timeout(300)  # the first one installs and starts the town
 
 TOLD = ROOT / "docs/egress-leaks.md"
+SUMMED = ROOT / "docs/egress.md"
 BY_NAME = pytest.mark.parametrize("vector", VECTORS, ids=[vector.name for vector in VECTORS])
 
 
 def test_the_corpus_is_large_enough() -> None:
     assert len({vector.name for vector in VECTORS}) == len(VECTORS) >= 40
     assert f"holds {len(VECTORS)} ways" in TOLD.read_text()
+    assert f"[{len(VECTORS)} ways out](egress-leaks.md)" in SUMMED.read_text()
     assert {layer for vector in VECTORS for layer in vector.layers} == set(Layer)
 
 

@@ -25,6 +25,7 @@ from portico.egress.tunnels.values import (
 )
 from tests.egress.tunnels.strategies import TUNNELS
 
+TOLD = Path(__file__).parents[3] / "docs/egress.md"
 MALFORMED = [
     json.loads(line)
     for line in (Path(__file__).parent / "malformed.jsonl").read_text().splitlines()
@@ -61,6 +62,7 @@ def test_the_corpus_has_a_link_for_every_reason_of_a_link() -> None:
     of_links = set(every[: every.index(Reason.ENGINE_CANNOT)]) - LEFT_FOR_CODE
     assert {Reason[reason] for reason, _ in MALFORMED} == of_links
     assert len({text for _, text in MALFORMED}) == len(MALFORMED) >= 60
+    assert f"| {len(MALFORMED)} of them" in TOLD.read_text()
 
 
 def test_a_link_of_any_length_is_not_read() -> None:
