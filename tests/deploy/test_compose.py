@@ -11,12 +11,12 @@ import yaml
 from click import Group
 from typer.main import get_command
 
+from portico.beside.gates import doors
 from portico.bootstrap.secrets import MAKES, PROVIDERS
 from portico.cli import app
 from portico.errors import ConfigError
 from portico.settings import load_settings
 from portico.telemetry.metrics import Metrics
-from portico.wiring.gates import doors
 from tests.deploy.stack import FOLDER, complaints, read
 
 ROOT = FOLDER.parents[1]

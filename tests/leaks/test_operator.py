@@ -89,26 +89,3 @@ def test_an_operator_gets_from_share_links_to_a_green_check(lab: Lab, tmp_path: 
     assert {check for level, check in found if level != "ok"} == {"exit"}, "it needs an exit_url"
     assert lab.town.settled() == {}
     assert NAME in (tmp_path / "xray.json").read_text()
-
-
-ONE_MACHINE = """
-extends: builtin
-upstreams: {{google: {{api_key: harness}}}}
-boundary: {{closed: false, outside: ["{world}:443"]}}
-"""
-
-
-def test_one_machine_with_an_engine_of_its_own_is_green_too(lab: Lab, tmp_path: Path) -> None:
-    """By the page's section 3a, on a machine that has a way out: the gate's."""
-    links = "".join(f"{link(each.tunnel, each.name)}\n" for each in INLETS)
-    operator(tmp_path, "import", given=links)  # to $PORTICO_HOME/tunnels.yaml
-    (tmp_path / "portico.yaml").write_text(ONE_MACHINE.format(world=WORLD))
-    machine = [f"PORTICO_HOME={tmp_path}/home", f"PYTHONPATH={lab.engines.folder}"]
-    check = ["egress", "check", "--config", str(tmp_path / "portico.yaml"), "--with-tunnel"]
-    lab.town.reset()
-    said = lab.town["gate"].run("env", *machine, PORTICO, *check)
-    found = [line.split()[:2] for line in said.splitlines() if not line.startswith("  ")]
-    assert ["ok", "service"] in found
-    assert ["note", "closed"] in found, "what is open is said, and is meant"
-    assert not any(level == "error" for level, _ in found)
-    assert "google4" not in lab.town.settled()

@@ -186,7 +186,7 @@ def gate(
     A CONNECT proxy for the hosts of one egress path, and for nobody else's. For the path of linked
     pictures it also lets out to any public host that belongs to no other path.
     """
-    from portico.wiring.gates import keep_gate
+    from portico.beside.gates import keep_gate
 
     ending(lambda: keep_gate(config, os.environ, path, listen))
 
@@ -206,9 +206,11 @@ def _refusing(run: Callable[[], None]) -> Callable[[], None]:
 
 
 def _file(tunnels: Path | None) -> Path:
+    if tunnels is not None:
+        return tunnels
     from portico.app import home
 
-    return tunnels or home(os.environ) / "tunnels.yaml"
+    return home(os.environ) / "tunnels.yaml"
 
 
 egress_beside.add(egress)

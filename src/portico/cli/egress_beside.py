@@ -57,8 +57,8 @@ def control(
 
     Run it in a place that has a way out, and name it as `boundary.control`.
     """
+    from portico.beside.control import keep_control
     from portico.settings import load_settings
-    from portico.wiring.checking import keep_control
 
     def run() -> None:
         settings = load_settings(config, os.environ)

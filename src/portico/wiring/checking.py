@@ -1,18 +1,13 @@
 """Looks once at every tunnel, and at everything around this process."""
 
-import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
-from portico.egress import control
 from portico.egress.checking import look, passable
 from portico.egress.findings import Check, Finding, unknown
 from portico.egress.names import SystemNames
 from portico.egress.probe import Prober
-from portico.settings import Settings
-from portico.settings.addresses import endpoint
-from portico.telemetry.logs import configure
 from portico.wiring.building import Builder, hosts
 from portico.wiring.engines import Load, leading, own_engines
 from portico.wiring.exits import pools, questions
@@ -51,9 +46,3 @@ def _none() -> Finding:
 def _own(name: str) -> Finding:
     told = "its engine is ours, and carries what the gateway's own table lets it ask"
     return unknown(Check.REFUSALS, name, told, "nothing, on one machine; else run a sidecar")
-
-
-async def keep_control(settings: Settings, host: str, port: int) -> None:
-    """Be the control until interrupted."""
-    configure("info", "text", sys.stderr)
-    await control.keep(map(endpoint, settings.boundary.outside), host, port)
