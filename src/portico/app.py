@@ -45,7 +45,8 @@ from portico.api.leaving import DrainingServer
 from portico.artifacts.room import large_blocks
 from portico.settings import Settings, load_settings
 from portico.telemetry.logs import configure
-from portico.wiring import carried, hub_beside, open_serving, read_tunnels
+from portico.wiring import carried, open_serving, read_tunnels
+from portico.workers import leaving, serve_together
 
 CHAT = "/v1/chat/completions"
 CONSOLE = "/console/"
@@ -155,7 +156,15 @@ def application() -> FastAPI:
     settings = load()
     configure(settings.telemetry.log, settings.telemetry.format, sys.stderr)
     outside = exposed(environ.get(_HOST, "127.0.0.1"))
-    return create_app(lambda: settled(open_serving(load, home(environ), exposed=outside)))
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Serving]:
+        opened = open_serving(load, home(environ), exposed=outside)
+        async with settled(opened) as serving, leaving(app.state.lobby, settings.server.drain):
+            yield serving
+
+    app = create_app(opening)
+    return app
 
 
 @asynccontextmanager
@@ -228,9 +237,8 @@ def serve(
         "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": int(settings.server.drain),
     }
-    if workers > 1:  # each process lets its requests end; the address is gone meanwhile
-        with hub_beside(os.environ):
-            uvicorn.run("portico.app:application", factory=True, workers=workers, **given)
+    if workers > 1:
+        serve_together("portico.app:application", workers, given)
         return
     app = application()
     server = DrainingServer(uvicorn.Config(app, **given), app.state.lobby, settings.server.drain)

@@ -52,12 +52,12 @@ async def open_standing(
 
 
 @contextmanager
-def hub_beside(environ: MutableMapping[str, str]) -> Iterator[None]:
-    """Keep the hub of the workers that are started in the context, and tell them where it is."""
+def hub_beside(environ: MutableMapping[str, str]) -> Iterator[Path]:
+    """Keep the hub of the workers that are started in the context; they learn where it is."""
     with keep_hub() as path:
         environ[BESIDE] = str(path)
         try:
-            yield
+            yield path
         finally:
             del environ[BESIDE]
 
