@@ -13,7 +13,9 @@ from portico.api.wire import parse
 from portico.dispatch.caching import (
     KEEP,
     ORIGIN,
+    SIMILAR,
     Answers,
+    Cache,
     Control,
     Given,
     Question,
@@ -22,6 +24,7 @@ from portico.dispatch.caching import (
     told,
     wanted,
 )
+from portico.dispatch.errands import Errands
 from portico.dispatch.idempotency import Claim, Finished
 from portico.dispatch.journey import Journey
 from portico.errors import MalformedRequest
@@ -207,3 +210,46 @@ async def test_a_picture_that_nobody_can_look_at_makes_no_question() -> None:
     body = {"model": "vision", "messages": [{"role": "user", "content": [picture]}]}
     journey = Journey("req_1", parse(json.dumps(body).encode()), 0.0, 0.0)
     assert await chat_question(journey, "v1", None) is None
+
+
+class Knows:
+    """Somebody who says that every question was asked before, under the key *key*."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self.cleared = False
+
+    def observe(self, journey: Journey, catalog: str, key: bytes) -> None:
+        raise AssertionError("nobody observes here")
+
+    async def find(self, journey: Journey, catalog: str) -> bytes | None:
+        return self.key
+
+    def clear(self) -> None:
+        self.cleared = True
+
+
+@pytest.mark.anyio
+async def test_an_answer_to_other_words_is_given_while_it_is_kept_and_young_enough() -> None:
+    now = 100.0
+    answers = Answers(60, 1_000_000, lambda: now)
+    body = {"model": "code", "messages": [{"role": "user", "content": "hello"}]}
+    journey = Journey("req_2", parse(json.dumps(body).encode()), 0.0, 0.0, Caller(owner="ann"))
+    claim = Claim("ann", b"k", b"k")
+    answers.keep(claim, Finished(200, (KEEP, (ORIGIN, b"req_1")), b"hi"))
+    async with Errands() as errands:
+        cache = Cache(answers, errands)
+        assert await cache.similar(journey, "v1", Control()) is None, "nobody looks on"
+        cache.clear()
+        cache.likely = knows = Knows(b"k")
+        now += 10
+        found = await cache.similar(journey, "v1", Control(age=10))
+        assert found is not None
+        assert found.headers == ((ORIGIN, b"req_1"), SIMILAR, (b"age", b"10"))
+        assert told(Given(found, False)) == (SIMILAR, (b"age", b"10"))
+        assert await cache.similar(journey, "v1", Control(age=9)) is None, "it is too old"
+        assert await cache.similar(journey, "v1", Control(read=False)) is None
+        answers.purge("req_1")
+        assert await cache.similar(journey, "v1", Control()) is None, "it was wrong, and is gone"
+        cache.clear()
+    assert knows.cleared

@@ -70,10 +70,10 @@ class Dropping:
         self._last = max((deed.number for deed in deeds), default=0)
         self._seen = roster
 
-    async def run(self) -> None:
-        """Look every now and then, until cancelled."""
+    async def run(self, pause: float) -> None:
+        """Look every *pause* seconds, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(pause)
             try:
                 await self.look()
             except Exception:  # supervisor: the next look may go well
@@ -81,9 +81,9 @@ class Dropping:
 
 
 @asynccontextmanager
-async def dropped(dropping: Dropping) -> AsyncIterator[None]:
+async def dropped(dropping: Dropping, pause: float = LOOK) -> AsyncIterator[None]:
     """Drop what is to be dropped, in the background."""
-    task = asyncio.create_task(dropping.run(), name="dropping")
+    task = asyncio.create_task(dropping.run(pause), name="dropping")
     try:
         yield
     finally:
