@@ -40,6 +40,12 @@ CORPUS = (
 )
 """What somebody who is not the operator can put into the ledger, a name, or an answer."""
 
+HEADERS = (
+    *("x-owui-task", "traceparent", "x-openwebui-chat-id", "x-openwebui-message-id"),
+    *("x-openwebui-user-email", "x-openwebui-user-name", "x-openwebui-user-id"),
+)
+"""Where a front end, or whoever plays one, puts words of their own."""
+
 
 def chat(lived: Lived, text: Any, headers: dict[str, str] | None = None, **fields: Any) -> str:
     """Ask as anybody does; give the request's id."""
@@ -147,7 +153,7 @@ def hostile(lived: Lived) -> list[str]:
     idents = []
     for payload in CORPUS:
         plain = payload.replace("\u0000", "")
-        headers = {"x-owui-task": _ascii(plain), "traceparent": _ascii(plain)}
+        headers = dict.fromkeys(HEADERS, _ascii(plain))
         idents.append(chat(lived, f"SAY: {plain}", headers))
         idents.append(chat(lived, plain, model=plain))
     flush(lived)

@@ -171,6 +171,33 @@ async def test_a_simulated_target_is_switched_off_and_somebody_else_answers(tmp_
     assert again.headers["x-portico-target"] == "deepseek-v3"
 
 
+async def test_a_key_is_tested_for_one_token_and_the_price_is_said_first(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        person = Person(lab)
+        page = await person.look("/tiers")
+        assert "Test its key: $0.000013" in words(page)
+        assert "deepseek-v3 is asked for one token: about $0.000006" in page.text
+        went_well = await person.send("/tiers/gemini-3-flash/test")
+        lab.simulator.fault("siliconflow", "*", "invalid_key", times=None)
+        refused = await person.send("/tiers/deepseek-v3/test")
+        rows = await lab.requests()
+        assert [(row["task"], row["target"], row["outcome"]) for row in rows] == [
+            ("key-test", None, "failed"),
+            ("key-test", "gemini-3-flash", "answered"),
+        ]
+        told = words(await person.look(went_well.headers["location"].removeprefix("/console")))
+        assert "gemini-3-flash answered in" in told
+        assert "its key works" in told
+        assert refused.headers["location"] == f"/console/requests/{rows[0]['id']}"
+        assert (await person.send("/tiers/nobody/test")).status_code == 404
+    (tmp_path / "bare").mkdir()
+    async with house(tmp_path / "bare", **BARE) as lab:
+        person = Person(lab)
+        assert "Test its key" not in words(await person.look("/tiers"))
+        assert (await person.send("/tiers/qwen-vl/test")).status_code == 400
+        assert await lab.requests() == []
+
+
 async def test_a_real_target_has_no_switch(tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         person = Person(lab)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from portico.chat.messages import Link, Message, Part
 from portico.chat.request import ChatBody, ChatRequest
+from portico.console import onetoken
 from portico.console.now import stands, tiers
 from portico.console.visit import Visit
 from portico.errors import MalformedRequest, ModelNotFound
@@ -101,6 +102,8 @@ def _shown(visit: Visit, draft: Draft) -> Response:
         yaml=yaml(draft),
         routes=_routes(visit, draft),
         sample=SAMPLE,
+        warning=onetoken.warning,
+        price=onetoken.price,
         orders=visit.here.operating.orders,
         said=visit.request.query_params.get("said", ""),
     )
