@@ -365,6 +365,25 @@ async def test_what_is_not_kept_whole_is_not_asked_again(tmp_path: Path) -> None
         assert len(await lab.requests()) == 1
 
 
+async def test_a_backup_is_made_from_the_console(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        await lab.chat("hello")
+        person = Person(lab)
+        await person.look("/settings")
+        assert (await person.send("/settings/works/nothing")).status_code == 404
+        begun = await person.send("/settings/works/backup")
+        again = await person.send("/settings/works/backup")
+        assert "has+begun" in begun.headers["location"]
+        assert "under+way" in again.headers["location"]
+        works = lab.serving.works
+        await until(lambda: works.last["backup"].ended is not None)
+        told = words(await person.look("/settings"))
+        assert works.last["backup"].well, works.last["backup"].lines
+        assert "went well" in told
+        assert f"written to {tmp_path}/home/backups/" in told
+        assert list((tmp_path / "home/backups").iterdir())
+
+
 async def test_settings_tell_every_value_its_origin_and_no_secret(tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         person = Person(lab)

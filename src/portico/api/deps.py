@@ -21,6 +21,7 @@ from portico.dispatch.polling import Polling
 from portico.dispatch.recalling import Recalling
 from portico.dispatch.streams import Streams
 from portico.dispatch.turnstile import Turnstile
+from portico.dispatch.works import Works
 from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
 from portico.errors import Forbidden, Problem
@@ -49,6 +50,7 @@ class Serving:
     metrics: Metrics
     traces: Desk
     thumbs: Thumbs
+    works: Works
     polling: Polling | None  # None: no front end's feedback is read
     stores: Callable[[], Mapping[str, str]]  # store -> why it is away, "" if it is not
     reload: Callable[[], Awaitable[tuple[Problem, ...]]]

@@ -9,6 +9,15 @@ from starlette.responses import Response
 from portico.console.visit import Visit
 from portico.errors import ConfigError
 
+WORKS = (
+    ("backup", "Writes what all stores hold to a file in $PORTICO_HOME/backups."),
+    (
+        "drill",
+        "Plays faults against your routes for a minute, in a process of its own; asks nobody.",
+    ),
+)
+"""What can be set going, and what it does."""
+
 
 class Setting(Struct, frozen=True):
     """One value, as the file would write it; `origin` is builtin, file or environment."""
@@ -41,6 +50,7 @@ async def _shown(visit: Visit, problems: tuple[str, ...] = (), code: int = 200) 
         file=file,
         sections=sections,
         problems=problems,
+        works=[(name, what, visit.here.works.last.get(name)) for name, what in WORKS],
         polling=visit.here.polling,
         version=visit.here.gateway.house.catalog.version,
         said=visit.request.query_params.get("said", ""),
@@ -87,6 +97,15 @@ def _names(key: str, variables: Mapping[str, Any]) -> tuple[str, ...]:
     within = [names for place, names in variables.items() if place == key]
     inside = [names for place, names in variables.items() if place.startswith(f"{key}[")]
     return tuple(name for names in (*within, *inside) for name in names)
+
+
+async def begin(visit: Visit) -> Response:
+    """Set a work going; how it goes is on the page."""
+    name = visit.request.path_params["name"]
+    if not visit.here.works.begin(name, visit.caller.known):
+        return visit.to("/console/settings", f"A {name} is under way already.")
+    await visit.noted(f"{name}.begun", "by the console")
+    return visit.to("/console/settings", f"The {name} has begun: look again in a moment.")
 
 
 async def reload(visit: Visit) -> Response:

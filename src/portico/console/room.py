@@ -71,6 +71,7 @@ POSTS: dict[str, Handler] = {
     "/requests/{ident}/flag": asked.flag,
     "/requests/{ident}/replay": asked.replay,
     "/settings/reload": configured.reload,
+    "/settings/works/{name}": configured.begin,
     "/people/keys": people.make,
     "/people/keys/{ident}/revoke": people.revoke,
 }

@@ -11,6 +11,7 @@ from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.operating import Operating
 from portico.dispatch.polling import Polling
+from portico.dispatch.works import Works
 from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
 from portico.errors import Problem
@@ -50,6 +51,11 @@ class Serving(Protocol):
     @property
     def polling(self) -> Polling | None:
         """Who fetches that from a front end; None where nobody does."""
+        ...
+
+    @property
+    def works(self) -> Works:
+        """What operators set going in the background."""
         ...
 
     @property

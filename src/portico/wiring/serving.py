@@ -48,6 +48,7 @@ from portico.wiring.readiness import Readiness
 from portico.wiring.sharing import Own, open_standing
 from portico.wiring.similar import likely_of
 from portico.wiring.tracing import open_tracing
+from portico.wiring.working import works_of
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +161,7 @@ async def open_serving(
             metrics=metrics,
             traces=thumbs.desk,
             thumbs=thumbs,
+            works=await stack.enter_async_context(works_of(load, home, environ)),
             polling=await stack.enter_async_context(open_polling(settings, builder, thumbs)),
             archive=pictures.archive,
             sweep=pictures.sweep,
