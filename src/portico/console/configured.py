@@ -13,7 +13,7 @@ WORKS = (
     ("backup", "Writes what all stores hold to a file in $PORTICO_HOME/backups."),
     (
         "drill",
-        "Plays faults against your routes for a minute, in a process of its own; asks nobody.",
+        "Plays faults against your routes, in a process of its own; asks nobody real.",
     ),
 )
 """What can be set going, and what it does."""
