@@ -43,17 +43,17 @@ RATE, SECONDS = 2_000, 15
 _REQUEST = (
     "INSERT INTO {at}requests (id, started, took, asked, role, decided_by, caller, task, operation,"
     " modalities, streamed, outcome, status, target, first_delta, simulated, person, team)"
-    " SELECT 'req_' || (100000000000 + i), {began} + i * {step}, 1.5, 'auto', 'role' || i % 6,"
-    " 'word', 'key_' || i % 20, CASE WHEN i % 7 = 0 THEN 'title_generation' END, 'chat', 'text',"
-    " 1, 'answered', 200, 'target' || i % 8, 0.5, 0, 'person' || i % 50, 'team' || i % 6"
+    " SELECT 'req_' || (100000000000 + i), {began} + i * {step}, 1.5, 'auto', 'role' || (i % 6),"
+    " 'word', 'key_' || (i % 20), CASE WHEN i % 7 = 0 THEN 'title_generation' END, 'chat', 'text',"
+    " 1, 'answered', 200, 'target' || (i % 8), 0.5, 0, 'person' || (i % 50), 'team' || (i % 6)"
     " FROM {rows}"
 )
 _ATTEMPT = (
     "INSERT INTO {at}attempts (id, request, position, target, upstream, model, tier, egress,"
     " started, took, first_delta, outcome, detail, input, cached, output, reasoning,"
     " cost_nano, simulated)"
-    " SELECT 'att_' || (100000000000 + i), 'req_' || (100000000000 + i), 0, 'target' || i % 8,"
-    " 'upstream' || i % 3, 'm', 1, 'direct', 0.0, 1.4, 0.5, 'answered', '', 1000, 0, 200, 0,"
+    " SELECT 'att_' || (100000000000 + i), 'req_' || (100000000000 + i), 0, 'target' || (i % 8),"
+    " 'upstream' || (i % 3), 'm', 1, 'direct', 0.0, 1.4, 0.5, 'answered', '', 1000, 0, 200, 0,"
     " 450000, 0 FROM {rows}"
 )
 _SERIES = {
