@@ -22,6 +22,8 @@ BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
+QUICK = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""PyYAML's wheels have it; what is built without libyaml has not."""
 PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))
 
 
@@ -88,6 +90,14 @@ def resolve(text: str) -> Value:
 
 
 def _compose(text: str, file: str) -> yaml.Node | None:
+    """The parser in C is ten times as quick; the other one says better what is wrong."""
+    try:
+        return yaml.compose(text, Loader=QUICK)
+    except (yaml.YAMLError, RecursionError):
+        return _explained(text, file)
+
+
+def _explained(text: str, file: str) -> yaml.Node | None:
     # Never the parser's own message in full: its snippet may show a key.
     try:
         return yaml.compose(text, Loader=yaml.BaseLoader)
@@ -137,7 +147,7 @@ class _Reader:
         if not isinstance(key, yaml.ScalarNode):
             self.faults.append(Fault(place, "has a key that is no word", "use a word", _line(key)))
             return None
-        if key.value == "<<" and key.style is None:
+        if key.value == "<<" and not key.style:
             remedy = "write the keys out; `extends: builtin` merges with the built-in catalog"
             self.faults.append(Fault(place, "merge keys are not understood", remedy, _line(key)))
             return None
@@ -158,7 +168,7 @@ class _Reader:
             return self.mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self._item(item, (*place, index)) for index, item in enumerate(node.value)]
-        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        plain = isinstance(node, yaml.ScalarNode) and not node.style
         return resolve(node.value) if plain else str(node.value)
 
     def _item(self, node: yaml.Node, place: Place) -> Value:
