@@ -20,7 +20,7 @@ from portico.errors import StoreUnavailable
 from tests.artifacts import odd
 
 NOON = 1_790_000_000.0
-PACE = Pace(room=5_000_000, patience=0.5, retry=0.01, slowest=0.02, hold=0.3, closing=0.5)
+PACE = Pace(room=5_000_000, patience=5.0, retry=0.01, slowest=0.02, hold=0.3, closing=0.5)
 PNG = odd.saved(odd.screen(), "PNG")
 JPEG = odd.saved(odd.screen(), "JPEG", quality=90)
 

@@ -33,7 +33,7 @@ class _Connection(HttpToolsProtocol):
     def sever(self) -> None:
         """Reset the connection: the peer reads ECONNRESET, not an end."""
         bare = self.transport.get_extra_info("socket")
-        if bare is not None:
+        if bare is not None and bare.fileno() >= 0:  # whoever hung up first left no socket
             bare.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
         self.transport.abort()
 
