@@ -11,12 +11,13 @@ from portico.access.base import AccessStore, Deed
 from portico.access.forgetting import FORGOTTEN, changed, marks_of
 from portico.access.keyring import COMMAND, Keyring
 from portico.access.rows import MOST
+from portico.access.watch import LOOK
 from portico.erasure.base import Counts, Traced
 from portico.stores.whom import Whom
 
 type Opener = Callable[[], AbstractAsyncContextManager[Keyring]]
 
-NOTICED = 1.5
+NOTICED = 2 * LOOK
 """Seconds after which every gateway has looked at the keys again, and written what it held."""
 
 PARTLY = "person.partly_forgotten"
