@@ -77,6 +77,8 @@ def asked(lived: Lived) -> dict[str, str]:
     httpx.post(f"{orders}/off", trust_env=False).raise_for_status()
     found = {"failover": chat(lived, "hello"), "picture": chat(lived, picture, model="design")}
     httpx.post(f"{orders}/on", trust_env=False).raise_for_status()
+    thumb = {"request_id": found["picture"], "rating": -1, "reason": "too slow"}
+    httpx.post(f"{lived.lab.url}/v1/feedback", json=thumb, trust_env=False).raise_for_status()
     found["nobody"] = chat(lived, "hello", model="no-such-model")
     flush(lived)
     return found
@@ -97,6 +99,7 @@ def screens(asked: dict[str, str]) -> dict[str, str]:
         "people": "/console/people",
         "egress": "/console/egress",
         "designs": "/console/designs",
+        "found": "/console/designs?text=on+it",
         "missing": "/console/nowhere",
     }
 

@@ -1,5 +1,6 @@
 """Each screen answers its question."""
 
+import asyncio
 import io
 import json
 import re
@@ -492,6 +493,35 @@ def _png_of(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
+
+
+async def test_pictures_are_found_by_words_and_by_what_they_look_like(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        shown = [
+            {"type": "text", "text": "SAY: the checkout of a <i>bakery</i>"},
+            {"type": "image_url", "image_url": {"url": PNG}},
+        ]
+        await lab.chat([{"role": "user", "content": shown}], model="design")
+        await lab.requests()
+        person = Person(lab)
+
+        async def found(**given: str) -> str:
+            for _ in range(500):  # it is remembered a moment later
+                page = await person.look("/designs", **given)
+                if "its request" in page.text:
+                    assert "<i>bakery" not in page.text
+                    return page.text
+                await asyncio.sleep(0.02)
+            raise AssertionError(words(page))
+
+        page = await found(text="bakery")
+        assert ">bakery<" in page
+        like = re.search(r"designs\?like=(art_\w+)", page)
+        assert like is not None
+        assert "the same picture" in await found(like=like[1])
+        none = words(await person.look("/designs", text="zebra crossing"))
+        assert "Nothing like that was found" in none
+        assert (await person.look("/designs", like="art_nothing")).status_code == 404
 
 
 async def test_egress_tells_what_was_found_around_the_gateway(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Designs: what has been shown to models here, and what changed between two of it?"""
 
 import io
+import secrets
 from functools import partial
 
 from PIL import Image
@@ -10,22 +11,53 @@ from portico.artifacts.index import Artifact
 from portico.console.asked import picture
 from portico.console.visit import Visit
 from portico.dispatch.measuring import MOST_COMPARED
+from portico.dispatch.recalling import Question, Recollection
 from portico.errors import GatewayError, MalformedRequest
 from portico.vision.elements import Elements
 
 PAGE = 24
 """Pictures on one page."""
+LONGEST = 2000
+"""Characters of what is looked for."""
+NOTHING = {"text": "", "like": ""}
 SIDE = 360
 """Pixels of a thumbnail's longer side."""
 
 
 async def show(visit: Visit) -> Response:
-    """Show the latest pictures, a page at a time."""
-    return await _page(visit)
+    """Show the latest pictures, a page at a time, or those that are looked for."""
+    given = visit.request.query_params
+    text, like = given.get("text", "").strip()[:LONGEST], given.get("like", "")
+    if not text and not like:
+        return await _page(visit)
+    try:
+        recalled = await _recalled(visit, text, like)
+    except GatewayError as exc:
+        return await _page(visit, exc.status, str(exc))
+    return await _page(visit, recalled=recalled, text=text, like=like)
 
 
-async def _page(visit: Visit, code: int = 200, why: str = "") -> Response:
+async def _recalled(visit: Visit, text: str, like: str) -> Recollection:
+    """Look for what was shown, as far as whoever asks may see it."""
+    archive, picture = visit.here.archive, None
+    if like:
+        picture = await archive.read(await archive.known(like))
+    ident = f"req_{secrets.token_hex(10)}"
+    return await visit.here.recalling.find(Question(ident, visit.caller, text, picture, PAGE))
+
+
+async def _page(
+    visit: Visit,
+    code: int = 200,
+    why: str = "",
+    recalled: Recollection | None = None,
+    **looked: str,
+) -> Response:
     before = visit.request.query_params.get("before") or None
+    if recalled is not None:
+        return visit.page(
+            "designs", code, recalled=recalled, found=[], why="", **{**NOTHING, **looked}
+        )
     found = await visit.here.archive.latest(before, PAGE)
     return visit.page(
         "designs",
@@ -35,6 +67,8 @@ async def _page(visit: Visit, code: int = 200, why: str = "") -> Response:
         paged=before is not None,
         names=_owners(visit),
         why=why,
+        recalled=None,
+        **NOTHING,
     )
 
 

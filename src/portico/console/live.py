@@ -1,8 +1,10 @@
 """Requests as they end, in batches: server-sent events that cost next to nothing."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
+from multiprocessing import parent_process
 from typing import Any
 
 import msgspec
@@ -59,10 +61,16 @@ def _may(visit: Visit) -> bool:
     return alive and now < visit.seat.expires
 
 
+def worker() -> int | None:
+    """Return which of several workers this is, by its process; None for the only one."""
+    return os.getpid() if parent_process() is not None else None
+
+
 def _pulse(visit: Visit) -> dict[str, Any]:
     gateway = visit.here.gateway
     resting = gateway.standing.view(gateway.house.catalog.targets.values(), time.time())
     return {
+        "worker": worker(),
         "in_flight": gateway.in_flight,
         "under_way": {name: n for name, n in gateway.failover.places.under_way().items() if n},
         "resting": {name: rest.reason for name, rest in resting.items() if rest.room is None},

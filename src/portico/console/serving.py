@@ -11,6 +11,7 @@ from portico.dispatch.design import Design
 from portico.dispatch.gateway import Gateway
 from portico.dispatch.operating import Operating
 from portico.dispatch.polling import Polling
+from portico.dispatch.recalling import Recalling
 from portico.dispatch.works import Works
 from portico.egress.findings import Guarded
 from portico.egress.status import PathStatus
@@ -66,6 +67,11 @@ class Serving(Protocol):
     @property
     def design(self) -> Design:
         """What is on them."""
+        ...
+
+    @property
+    def recalling(self) -> Recalling:
+        """What was shown and said of it, by meaning."""
         ...
 
     @property

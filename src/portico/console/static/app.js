@@ -151,6 +151,7 @@ if (ribbon && "EventSource" in window) {
   source.addEventListener("message", (event) => {
     const told = JSON.parse(event.data);
     one("#in-flight").textContent = told.in_flight;
+    if (told.worker) state.textContent = `live: worker ${told.worker} of several, not the others`;
     for (const cell of all("[data-busy-target]")) {
       cell.textContent = told.under_way[cell.dataset.busyTarget] ?? 0;
     }
