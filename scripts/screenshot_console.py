@@ -19,6 +19,7 @@ WIDE, NARROW = (1280, 800), (360, 740)
 MOST = 1_800
 """Pixels of a picture's height: what is below is cut."""
 
+WHO = {"x-openwebui-user-email": "anna@lab.example", "x-openwebui-chat-id": "a-chat"}
 ASKED = (
     ("auto", "Refactor this function so that it can be tested: def total(rows): ..."),
     ("auto", "docker.service: Failed with result 'oom-kill'. Why does it keep dying?"),
@@ -43,9 +44,11 @@ def seeded(lived: Lived) -> dict[str, str]:
 
     def ask(model: str, content: object) -> str:
         body = {"model": model, "messages": [{"role": "user", "content": content}]}
-        answer = client.post("/v1/chat/completions", json=body)
+        answer = client.post("/v1/chat/completions", json=body, headers=WHO)
         return answer.headers["x-portico-request-id"]
 
+    anna = {"name": "Anna", "terms": {"usd_per_day": "5", "usd_per_month": "40"}}
+    client.put("/api/people/anna@lab.example", json=anna).raise_for_status()
     for _ in range(3):
         for model, text in ASKED:
             ask(model, text)
@@ -53,6 +56,8 @@ def seeded(lived: Lived) -> dict[str, str]:
     client.post("/api/targets/gemini-3-flash/off").raise_for_status()
     pictured = ask("auto", parts)
     client.post("/api/targets/gemini-3-flash/on").raise_for_status()
+    thumb = {"request_id": pictured, "rating": 1, "reason": "accurate_information"}
+    client.post("/v1/feedback", json=thumb).raise_for_status()
     ask("no-such-model", "hello")
     lived.do(lived.lab.serving.gateway.ledger.flush())
     lived.do(lived.lab.serving.archive.flush())
