@@ -1,4 +1,8 @@
-"""The drill itself, over real sockets: what it plays comes out, and what is wrong it finds."""
+"""
+The drill itself, over real sockets: what it plays comes out, and what is wrong it finds.
+
+The lab's own catalog is drilled by `make drill`, which `make check` ends with.
+"""
 
 import json
 import os
@@ -49,12 +53,6 @@ async def drilled(folder: Path, *scenes: Scene, config: dict[str, Any] | None = 
 
 def failures(told: Drill) -> dict[str, tuple[str, ...]]:
     return {one.scene: one.failures for one in told.results if one.failures}
-
-
-async def test_the_labs_catalog_loses_no_answer(tmp_path: Path) -> None:
-    told = await drilled(tmp_path, *named(QUICK))
-    assert failures(told) == {}
-    assert {one.verdict for one in told.results} == {Verdict.OK}
 
 
 async def test_any_other_catalog_is_drilled_by_its_own_rules(tmp_path: Path) -> None:
