@@ -169,6 +169,27 @@ async def test_notes_are_gathered_and_what_was_seen_is_not_looked_at_again(tmp_p
         assert len(await here.kept.listed(f"remembered/{artifact.id}")) == 3
 
 
+async def test_what_waits_is_written_when_all_is_closed_and_nothing_after(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        here.remembering.note(answered(artifact.id), "a stepper")
+        await here.remembering.aclose()
+        assert [hit.artifact for hit in await here.hits("stepper")] == [artifact.id]
+        here.remembering.note(answered(artifact.id), "a carousel")
+        await here.done()
+        assert await here.hits("carousel") == []
+
+
+async def test_closing_ends_also_where_a_store_hangs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(tmp_path) as here:
+        async with here.remembering._settling:  # a batch that never ends
+            with caplog.at_level(logging.WARNING, "portico.dispatch.remembering"):
+                await here.remembering.aclose()
+        assert "not written" in caplog.text
+
+
 async def test_a_picture_that_no_target_was_shown_is_not_remembered(tmp_path: Path) -> None:
     async with lab(tmp_path) as here:
         artifact = await here.archive.add(PNG, "ann")

@@ -40,6 +40,8 @@ WITHIN = 10.0
 """Seconds of one call to the memory that nobody waits for."""
 GATHER = 0.2
 """Seconds for which a note waits for more of them: a batch costs little more than one."""
+CLOSING = 3.0
+"""Seconds for the notes that wait when everything is closed."""
 WAITING = 1_000
 """Notes that may wait; the oldest are forgotten."""
 MOST_PICTURES = 8
@@ -105,6 +107,8 @@ class Remembering:
         self._errands = errands
         self._waiting: deque[_Note] = deque(maxlen=WAITING)
         self._gathering = False
+        self._settling = asyncio.Lock()
+        self._closed = False
 
     def note(self, journey: Journey, said: str) -> None:
         """Remember the pictures of the turn that *said*, a whole answer, was given to."""
@@ -143,7 +147,18 @@ class Remembering:
         raw = await self._keep.intake.work(lambda: hashlib.sha256(picture).hexdigest())
         self._take(_Note(record, caller, Glance(raw)))
 
+    async def aclose(self) -> None:
+        """Write down what still waits, within CLOSING seconds; what comes later is forgotten."""
+        self._closed = True
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self._settle()
+        except TimeoutError:
+            log.warning("the last notes of pictures were not written: the stores are slow")
+
     def _take(self, note: _Note) -> None:
+        if self._closed:
+            return
         self._waiting.append(note)
         if not self._gathering:
             self._gathering = True
@@ -153,10 +168,19 @@ class Remembering:
         """What comes too late for this batch is taken by the next; so is what is left of it."""
         try:
             await asyncio.sleep(GATHER)
-            await self._keep.archive.flush()
         finally:
             self._gathering = False
+        if not self._closed:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """One at a time: whoever closes waits for what is under way."""
+        async with self._settling:
+            await self._keep.archive.flush()
             notes, self._waiting = list(self._waiting), deque(maxlen=WAITING)
+            await self._written(notes)
+
+    async def _written(self, notes: Sequence[_Note]) -> None:
         by_caller: dict[tuple[str | None, str | None], list[_Note]] = {}
         for note in notes:
             by_caller.setdefault((note.caller.key, note.caller.owner), []).append(note)

@@ -37,6 +37,7 @@ async def open_recalling(
         keep = Keep(pictures.archive, pictures.blobs, pictures.intake)
         guard = Guard("the memory")
         remembering = Remembering(memory, keep, errands, meaning, guard)
+        stack.push_async_callback(remembering.aclose)
         if settings.memory.remember and settings.pictures.keep:
             gateway.remembering = remembering
         yield Recalling(remembering, pictures.archive, pictures.intake)
