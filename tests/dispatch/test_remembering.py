@@ -258,6 +258,16 @@ async def test_all_is_made_anew_but_what_is_gone_or_cannot_be_read(tmp_path: Pat
         assert await here.kept.listed(f"remembered/{gone.artifact}") == []
 
 
+async def test_a_file_that_is_no_picture_any_more_stops_no_rebuild(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        broken, whole = [await here.archive.add(data, "ann") for data in (PNG, OTHER)]
+        for one in (record(broken.id), record(whole.id)):
+            await here.blobs.put(one.key, msgspec.json.encode(one))
+        await here.blobs.put(broken.key, b"not a picture")
+        assert (await here.remembering.rebuild()).points == 1
+        assert [hit.artifact for hit in await here.hits("stepper")] == [whole.id]
+
+
 class Haunted(Fragile):
     """Lists a key that is gone by the time it is read, as stores under work do."""
 

@@ -17,7 +17,7 @@ from portico.artifacts.archive import Archive
 from portico.artifacts.base import BlobMissing, Blobs
 from portico.artifacts.index import Artifact
 from portico.artifacts.intake import artifact_in
-from portico.artifacts.pictures import Likeness
+from portico.artifacts.pictures import Likeness, PictureRefused
 from portico.artifacts.taking import Intake
 from portico.chat.pictures import pictures, turn_begins
 from portico.dispatch.errands import Errands
@@ -258,7 +258,7 @@ class Remembering:
         try:
             readers = await self._keep.archive.readers(record.artifact)
             like = like or await self._likeness(record)
-        except NotFound:
+        except (NotFound, PictureRefused):  # what cannot be opened any more stops no rebuild
             return None
         return Point(
             id=ident(record.artifact, record.request),
