@@ -37,7 +37,7 @@ up: $(INSTALLED) ## Serve at http://127.0.0.1:8000 (ARGS="--port 9000 --config p
 PYTEST := pytest --verbosity=-1 -rs
 
 # Two workers, each with whole files; tests/conftest.py says which stay together.
-WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
+WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test
 test: $(INSTALLED) ## Run the tests with coverage (T=tests/routing for some of them)
