@@ -1,4 +1,4 @@
-"""Two gateways behind nginx, a Valkey and a Postgres between them: one place, and no single one."""
+"""Two gateways behind nginx and HAProxy, over one Valkey and one Postgres: neither is missed."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ from tests.e2e.counting_upstream import Counting, counting_upstream
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
 CHAT = "/v1/chat/completions"
-ENTRY = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "portico.conf"
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 
 @dataclass
@@ -54,6 +54,31 @@ class Gateway:
         await asyncio.to_thread(wait_until_serving, *wait)
 
 
+def published(name: str, ports: list[int], listens: str, here: str) -> str:
+    """Return a configuration that we publish, but for the addresses in it."""
+    text = (DEPLOY / name).read_text()
+    assert listens in text
+    for number, port in enumerate(ports, 1):
+        text = text.replace(f"gateway-{number}:8000", f"127.0.0.1:{port}")
+    return text.replace(listens, here)
+
+
+@contextmanager
+def haproxy(folder: Path, ports: list[int]) -> Iterator[str]:
+    """Run HAProxy with the published configuration."""
+    binary = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    if binary is None:
+        pytest.skip("HAPROXY IS NOT TESTED: it is not installed. Run: apt-get install haproxy")
+    folder.mkdir()
+    port = free_port()
+    file = folder / "haproxy.cfg"
+    file.write_text(published("haproxy/portico.cfg", ports, "bind :8080", f"bind 127.0.0.1:{port}"))
+    command = Command("haproxy", [binary, "-db", "-f", str(file)], folder)
+    with running(command) as process:
+        wait_until_serving(port, "/healthz", command, process)
+        yield f"http://127.0.0.1:{port}"
+
+
 @contextmanager
 def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
     """Run nginx with the published configuration, but for the addresses in it."""
@@ -62,9 +87,7 @@ def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
         pytest.skip("NGINX IS NOT TESTED: it is not installed. Run: apt-get install nginx-light")
     folder.mkdir()
     port = free_port()
-    entry = ENTRY.read_text().replace("listen 8080;", f"listen 127.0.0.1:{port};")
-    for number, of in enumerate(ports, 1):
-        entry = entry.replace(f"gateway-{number}:8000", f"127.0.0.1:{of}")
+    entry = published("nginx/portico.conf", ports, "listen 8080;", f"listen 127.0.0.1:{port};")
     temporary = "".join(
         f"{module}_temp_path {folder}/{module};\n"
         for module in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -97,16 +120,25 @@ class Pair:
 
     gateways: list[Gateway]
     client: httpx.AsyncClient
+    entries: list[str]  # nginx's, and HAProxy's
     bound: dict[str, str]
 
-    async def ask(self, **headers: str) -> httpx.Response:
-        return await self.client.post(CHAT, json=chat(), headers=headers)
+    async def ask(self, number: int, **headers: str) -> httpx.Response:
+        url = self.entries[number % 2] + CHAT
+        return await self.client.post(url, json=chat(), headers=headers)
 
-    async def stream(self, begun: asyncio.Semaphore) -> "Told":
-        """Stream an answer through nginx; what came of it, and from which gateway."""
-        told = Told()
+    async def seen_by_haproxy(self, gateway: Gateway) -> None:
+        """Wait until HAProxy has looked at *gateway* again; nginx looks at nobody."""
+        url = f"http://127.0.0.1:{gateway.port}/metrics"
+        async with asyncio.timeout(20):
+            while "portico_requests_total{" not in (await self.client.get(url)).text:
+                await self.ask(1)
+
+    async def stream(self, number: int, begun: asyncio.Semaphore) -> "Told":
+        """Stream an answer through either entry; what came of it."""
+        told, url = Told(), self.entries[number % 2] + CHAT
         try:
-            async with self.client.stream("POST", CHAT, json=chat(stream=True)) as answer:
+            async with self.client.stream("POST", url, json=chat(stream=True)) as answer:
                 assert answer.status_code == 200, await answer.aread()
                 async for line in answer.aiter_lines():
                     told.lines.append(line)
@@ -157,20 +189,22 @@ async def pair(folder: Path, given: dict[str, Any], stack: AsyncExitStack) -> As
         stack.enter_context(gateway.run())
     for gateway in gateways:
         await gateway.serving()
-    url = await asyncio.to_thread(
-        stack.enter_context, nginx(folder / "nginx", [gateway.port for gateway in gateways])
-    )
+    ports = [gateway.port for gateway in gateways]
+    entries = [
+        await asyncio.to_thread(stack.enter_context, entry(folder / entry.__name__, ports))
+        for entry in (nginx, haproxy)
+    ]
     headers = {"authorization": f"Bearer {operator}"}
-    client = httpx.AsyncClient(base_url=url, timeout=60, trust_env=False, headers=headers)
+    client = httpx.AsyncClient(timeout=60, trust_env=False, headers=headers)
     async with client:
-        yield Pair(gateways, client, {"authorization": f"Bearer {bound}"})
+        yield Pair(gateways, client, entries, {"authorization": f"Bearer {bound}"})
 
 
 async def both_stream(pair: Pair, upstream: Counting) -> list[asyncio.Task[Told]]:
-    """Begin eight streams; nginx gives either gateway its share."""
+    """Begin eight streams; nginx and HAProxy give either gateway its share."""
     begun = asyncio.Semaphore(0)
     upstream.takes = 0.1
-    streams = [asyncio.create_task(pair.stream(begun)) for _ in range(8)]
+    streams = [asyncio.create_task(pair.stream(number, begun)) for number in range(8)]
     for _ in streams:
         await begun.acquire()
     upstream.takes = 0.02
@@ -188,7 +222,7 @@ async def test_two_gateways_hold_one_limit_and_none_takes_the_other_along(
         one, other = two.gateways
 
         # Limits hold for both together.
-        answers = await asyncio.gather(*(two.ask(**two.bound) for _ in range(50)))
+        answers = await asyncio.gather(*(two.ask(number, **two.bound) for number in range(50)))
         statuses = [answer.status_code for answer in answers]
         assert (statuses.count(200), statuses.count(429)) == (10, 40)
 
@@ -196,7 +230,7 @@ async def test_two_gateways_hold_one_limit_and_none_takes_the_other_along(
         streams = await both_stream(two, upstream)
         assert one.process is not None
         os.kill(one.process.pid, signal.SIGKILL)
-        after = await asyncio.gather(*(two.ask() for _ in range(10)))
+        after = await asyncio.gather(*(two.ask(number) for number in range(10)))
         told = await asyncio.gather(*streams)
         assert {answer.status_code for answer in after} == {200}
         assert sum(answer.whole for answer in told) == 4
@@ -205,14 +239,15 @@ async def test_two_gateways_hold_one_limit_and_none_takes_the_other_along(
         # It comes back, and the other is restarted in its turn: nothing is lost at all.
         stack.enter_context(one.run())
         await one.serving()
+        await two.seen_by_haproxy(one)
         streams = await both_stream(two, upstream)
         assert other.process is not None
         other.process.send_signal(signal.SIGTERM)
         during = []
         while other.process.poll() is None:
-            during += await asyncio.gather(*(two.ask() for _ in range(4)))
+            during += await asyncio.gather(*(two.ask(number) for number in range(4)))
         told = await asyncio.gather(*streams)
-        during += await asyncio.gather(*(two.ask() for _ in range(4)))
+        during += await asyncio.gather(*(two.ask(number) for number in range(4)))
         assert all(answer.whole for answer in told)
         assert {answer.status_code for answer in during} == {200}
         assert other.process.returncode == 0

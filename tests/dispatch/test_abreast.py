@@ -87,6 +87,20 @@ async def test_who_is_full_elsewhere_is_passed_over() -> None:
         assert isinstance(await other.claim(ONE), Drawing)
 
         assert await Turns(WAY, "a", Standing(), one).next() == TWO
+    async with both() as (one, other):
+        assert isinstance(await other.claim(ONE), Drawing)
+
+        assert await Turns(WAY, "a", Standing(), one).beside() == TWO
+
+
+async def test_of_two_under_way_one_is_left_when_one_leaves() -> None:
+    async with both(per_caller=2) as (one, other):
+        await one.enter("anna")
+        await one.enter("anna")
+        one.leave("anna")
+        await other.enter("anna", 5)
+        with pytest.raises(QuotaExceeded):
+            await one.enter("anna", 0.03)
 
 
 @pytest.mark.parametrize("beside", [False, True])
