@@ -14,11 +14,11 @@ from portico.access.limits import Limits
 from portico.dispatch.places import Places
 from portico.dispatch.reserving import Counted, reserve, settle
 from portico.dispatch.turns import Turns
-from portico.errors import QuotaExceeded
+from portico.errors import Overloaded, QuotaExceeded
 from portico.routing.attempts import Failure, Kind
 from portico.routing.roles import Role
 from portico.routing.routes import Needs, Route
-from portico.routing.tiers import Breaker, Target
+from portico.routing.tiers import Breaker, Patience, Target
 from portico.shared.purse import Drawing
 from portico.shared.sharing import Sharing
 from portico.shared.unix import UnixHub, keep_hub
@@ -80,6 +80,16 @@ async def test_who_finds_every_place_taken_by_others_waits_for_one() -> None:
         other.take(ONE)
         other.give_back(ONE, claimed)
         assert isinstance(await one.claim(ONE, waits=True), Drawing)
+
+
+async def test_nobody_waits_for_longer_than_they_may_for_a_place_that_others_keep() -> None:
+    hasty = replace(ONE, patience=Patience(first_delta=0.1))
+    async with both() as (one, other):
+        assert isinstance(await other.claim(ONE), Drawing)
+
+        async with asyncio.timeout(5):
+            with pytest.raises(Overloaded):
+                await Turns(replace(WAY, candidates=(hasty,)), "a", Standing(), one).next()
 
 
 async def test_who_is_full_elsewhere_is_passed_over() -> None:

@@ -117,10 +117,11 @@ class Places:
             Overloaded: too many wait already.
             QuotaExceeded: they had as many as they may for all of *seconds*.
         """
-        most = self._per_caller
+        most, clock = self._per_caller, asyncio.get_running_loop().time
+        until = clock() + seconds
         try:
             while most is not None and not await self._let_in(caller, most):
-                await self._wait(caller, lambda: self._room(caller, most), seconds)
+                await self._wait(caller, lambda: self._room(caller, most), until - clock())
         except TimeoutError:
             said = f"You have {most} requests under way, as many as you may."
             raise QuotaExceeded(said, retry_after=1) from None

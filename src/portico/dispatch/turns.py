@@ -31,7 +31,7 @@ class Turns:
         self._mend: frozenset[str] = frozenset()
         self._window = 0  # only larger windows than this are left
         self._stopped = False
-        self._waited = False
+        self._deadline: float | None = None  # of the loop's clock, for whoever waits for a place
         self._claims: dict[str, Drawing | bool] = {}
 
     async def next(self) -> Target | None:
@@ -59,16 +59,18 @@ class Turns:
         if not self._full or self._stopped:
             return None
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + max(target.patience.first_delta for target in self._full)
+        if self._deadline is None:  # others may have taken what we were called for
+            patience = max(target.patience.first_delta for target in self._full)
+            self._deadline = loop.time() + patience
         while not (free := [target for target in self._full if self._places.free(target)]):
-            await self._places.wait(self._full, self._caller, deadline - loop.time())
-        self._left, self._full, self._waited = free, [], True
+            await self._places.wait(self._full, self._caller, self._deadline - loop.time())
+        self._left, self._full = free, []
         return await self.next()
 
     async def _claim(self, target: Target) -> bool:
         if self._places.sharing is None:
             return True
-        claimed = await self._places.claim(target, waits=self._waited)
+        claimed = await self._places.claim(target, waits=self._deadline is not None)
         if isinstance(claimed, Drawing):
             self._claims[target.name] = claimed
         return bool(claimed)
