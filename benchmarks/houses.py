@@ -32,14 +32,14 @@ class House:
 
 
 @contextmanager
-def house(home: Path, line: str) -> Iterator[House]:
-    """Run it in the new directory *home*."""
+def house(home: Path, line: str, *, remember: bool = True) -> Iterator[House]:
+    """Run it in the new directory *home*; unless *remember*, without notes of what is shown."""
     home.mkdir()
     (home / "seeing").mkdir()
     with ExitStack() as stack:
         port = stack.enter_context(upstream(home))
         seeing = stack.enter_context(upstream(home / "seeing", *_POLITE))
-        config = pictures_config(port, seeing)
+        config = pictures_config(port, seeing, remember=remember)
         subject = stack.enter_context(gateway(home / "gateway", config, line))
         yield House(subject, Subject("upstream", port, 0), home)
 

@@ -135,9 +135,13 @@ def bench_config(port: int) -> dict[str, object]:
     return _config(upstreams, targets)
 
 
-def pictures_config(port: int, seeing: int) -> dict[str, object]:
-    """Return a configuration with another upstream, at *seeing*, for whatever has a picture."""
-    return _config(
+def pictures_config(port: int, seeing: int, *, remember: bool = True) -> dict[str, object]:
+    """
+    Return a configuration with another upstream, at *seeing*, for whatever has a picture.
+
+    Unless *remember*, the design memory takes no notes of what is shown.
+    """
+    return {"memory": {"remember": remember}} | _config(
         {"brief": _openai(port, "brief/v1"), "seen": _gemini(seeing, "v1beta")},
         {"bench-brief": _target("brief"), "bench-seen": _target("seen") | {"boxes": "gemini"}},
     )
