@@ -21,7 +21,7 @@ SHARED = ("s3", "postgres", "mongo", "valkey_server")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers: a file stays with one, so do those that share a server; slow ones come first."""
+    """Several workers: a file stays with one, so do those that share a server; slow ones come first."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_place(item)))
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
