@@ -63,6 +63,9 @@ async def keep_asking(client: httpx.AsyncClient, number: int, acknowledged: list
     with suppress(httpx.TransportError):
         while True:
             answer = await client.post(path, json=body)
+            if answer.status_code == 503:  # a busy machine: keys were not read within 250 ms
+                assert answer.json()["error"]["code"] == "store_unavailable", answer.text
+                continue
             assert answer.status_code == 200, answer.text
             assert not body.get("stream") or answer.text.endswith("data: [DONE]\n\n")
             acknowledged.append(answer.headers["x-portico-request-id"])
