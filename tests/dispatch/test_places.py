@@ -110,3 +110,7 @@ async def test_a_caller_has_only_so_many_under_way() -> None:
     await settle()
     places.leave("a")
     await asyncio.wait_for(third, 1)
+
+
+async def test_a_process_that_shares_with_nobody_claims_what_it_likes() -> None:
+    assert await Places().claim(ONE) is True

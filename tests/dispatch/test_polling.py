@@ -1,5 +1,6 @@
 """Open WebUI's list of feedback, as 0.12.4 gives it over a socket, becomes thumbs on traces."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from portico.dispatch.polling import Front, Polling
+from portico.dispatch.polling import MOST_PAGES, Front, Polling
 from portico.egress.hosts import belonging
 from portico.egress.paths import Direct
 from portico.egress.pool import Pool
@@ -123,6 +124,16 @@ async def test_thumbs_are_joined_once_and_only_what_is_new_is_read_again(
         webui.kept += odd
         told = await polling.once()
         assert (told.joined, told.unread) == (2, 1)
+
+
+async def test_pages_without_an_end_are_read_no_further_than_the_last_allowed(
+    webui: WebUI, tmp_path: Path
+) -> None:
+    webui.body = json.dumps({"items": [feedback(9)], "total": 1}).encode()
+    async with house(tmp_path) as lab, aclosing(Pool(Direct())) as pool:
+        pool.belong(belonging([("direct", webui.url)]))
+        told = await Polling(pool, Front(webui.url, "sk-ada"), lab.serving.thumbs).once()
+    assert (told.unknown, len(webui.asked)) == (MOST_PAGES, MOST_PAGES)
 
 
 TROUBLES: list[tuple[dict[str, Any], str]] = [

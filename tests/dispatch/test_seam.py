@@ -139,3 +139,10 @@ def test_after_the_decision_everything_passes() -> None:
     assert seam.feed("Something else. ") == "Something else. "
     assert seam.feed(TEXT) == TEXT
     assert seam.end() == ""
+
+
+def test_what_was_held_back_and_is_no_tail_after_all_is_new() -> None:
+    got, kind = joined("one two three four", ["two three"])
+    assert got.endswith("two three")
+    assert got != "one two three four"
+    assert kind is not None
