@@ -1,6 +1,7 @@
 """Where the time goes: a flame graph of a gateway under load, drawn by py-spy."""
 
 import argparse
+import re
 import shutil
 import signal
 import subprocess
@@ -47,6 +48,8 @@ def drawn(name: str, file: Path) -> None:
             spy.communicate(timeout=60)
         finally:
             spy.kill()
+    # Its title is py-spy's command line, with the paths of this machine.
+    file.write_text(re.sub(r">[^<]*py-spy record[^<]*<", f">{work.says}<", file.read_text()))
 
 
 def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
