@@ -177,7 +177,8 @@ class Remembering:
         """One at a time: whoever closes waits for what is under way."""
         async with self._settling:
             await self._keep.archive.flush()
-            notes, self._waiting = list(self._waiting), deque(maxlen=WAITING)
+            notes = list(self._waiting)
+            self._waiting.clear()
             await self._written(notes)
 
     async def _written(self, notes: Sequence[_Note]) -> None:

@@ -1,6 +1,7 @@
 """What of somebody is in one store, and what became of it: the words of every erasure."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,6 +9,9 @@ from msgspec import Struct
 
 from portico.errors import ConfigError, StoreUnavailable
 from portico.stores.whom import Whom
+
+type Opener[T] = Callable[[], AbstractAsyncContextManager[T]]
+"""Opens a store."""
 
 type Counts = Mapping[str, int]
 """How many there are of each kind of thing, such as `rows` or `blobs`."""

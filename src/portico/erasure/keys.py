@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +11,8 @@ from portico.access.forgetting import FORGOTTEN, changed, marks_of
 from portico.access.keyring import COMMAND, Keyring
 from portico.access.rows import MOST
 from portico.access.watch import LOOK
-from portico.erasure.base import Counts, Traced
+from portico.erasure.base import Counts, Opener, Traced
 from portico.stores.whom import Whom
-
-type Opener = Callable[[], AbstractAsyncContextManager[Keyring]]
 
 NOTICED = 2 * LOOK
 """Seconds after which every gateway has looked at the keys again, and written what it held."""
@@ -33,7 +30,7 @@ class Keys:
     drop the answers that they hold for it.
     """
 
-    ring: Opener
+    ring: Opener[Keyring]
     home: Path
     name: str = "access"
     after: frozenset[str] = frozenset({"traces", "memory", "artifacts", "ledger"})

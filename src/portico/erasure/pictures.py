@@ -1,7 +1,6 @@
 """Somebody's pictures, what was said of them, and what finds them again."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from time import time
 
@@ -10,10 +9,8 @@ from portico.artifacts.index import Index, Theirs
 from portico.dispatch.descriptions import place_of
 from portico.dispatch.overflowing import place_of as told_of
 from portico.dispatch.records import PLACE, key_of
-from portico.erasure.base import Counts, Traced
+from portico.erasure.base import Counts, Opener, Traced
 from portico.memory.base import Gone, Memory, ident
-
-type Opener[T] = Callable[[], AbstractAsyncContextManager[T]]
 
 
 @dataclass(frozen=True, slots=True)

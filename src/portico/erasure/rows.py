@@ -1,12 +1,11 @@
 """Somebody's rows: in the ledger, among the traces, and where either waits on the disk."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portico.erasure.base import Counts, Traced
+from portico.erasure.base import Counts, Opener, Traced
 from portico.ledger.base import LedgerStore, RequestRow
 from portico.ledger.journal import adopt
 from portico.ledger.spool import Spool
@@ -17,8 +16,6 @@ from portico.traces.thumbs import Waiting
 
 type Batch = tuple[Path, Sequence[RequestRow], Sequence[RequestRow]]
 """A file that holds something of theirs: that, and what else it holds."""
-
-type Opener[T] = Callable[[], AbstractAsyncContextManager[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +99,5 @@ class Rows:
             rows = self.spool.read(batch)
             theirs = [row for row in rows if whom.is_meant(row.person, row.caller)]
             if theirs:
-                yield batch, theirs, [row for row in rows if row not in theirs]
+                others = [row for row in rows if not whom.is_meant(row.person, row.caller)]
+                yield batch, theirs, others

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
@@ -19,14 +18,12 @@ from portico.artifacts.sweep import sweep as swept
 from portico.dispatch.descriptions import DESCRIBED
 from portico.dispatch.overflowing import TOLD, request_of
 from portico.dispatch.records import PLACE
-from portico.erasure.base import Counts, Report, told
+from portico.erasure.base import Counts, Opener, Report, told
 from portico.errors import GatewayError
 from portico.memory.base import Gone, Memory
 from portico.traces.base import DAY, TraceStore
 
 log = logging.getLogger(__name__)
-
-type Opener[T] = Callable[[], AbstractAsyncContextManager[T]]
 
 GRACE = DAY
 """Seconds for which a note may be there before its artifact is known, and a draft half written."""

@@ -35,7 +35,13 @@ FOREVER = 86_400.0
 KEYLESS = "none"
 """What OpenAI's SDK, which insists on a key, is told where there is none."""
 
+TRAIL = 5
+"""Errors, each from the next, that are named in the log."""
+
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+
+
+log = logging.getLogger(__name__)
 
 
 def library() -> ModuleType:
@@ -212,6 +218,7 @@ class _Heard:
         except Exception as error:  # a vendor adapter's door: LiteLLM raises what it likes
             if self._reading.end() is None:  # all has been said: only the connection ended badly
                 raise StopAsyncIteration from None
+            log.warning("LiteLLM broke a stream off: %s", _trail(error))
             raise UpstreamFailed(self._witness.raised(error, time.time())) from None
         dumped: str = chunk.model_dump_json(exclude_none=True, warnings=False)
         return dumped.encode()
@@ -222,6 +229,16 @@ class _Heard:
 
 def _keep(carrier: Carrier, witness: Witness, slip: Slip) -> None:
     slip.receipt, slip.body = carrier.receipt, witness.body
+
+
+def _trail(error: BaseException) -> str:
+    """Return the classes of *error* and of what led to it: their words may quote a body."""
+    names: list[str] = []
+    found: BaseException | None = error
+    while found is not None and len(names) < TRAIL:
+        names.append(type(found).__name__)
+        found = found.__cause__ or found.__context__
+    return " from ".join(names)
 
 
 async def _once(answer: Any) -> AsyncIterator[Any]:
