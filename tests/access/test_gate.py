@@ -1,6 +1,7 @@
 """Who is let in, by a roster in memory and its age."""
 
 import time
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -16,6 +17,7 @@ from .keys import bearer, key, roster, text
 MINE, ANNA = text(), key("anna")
 KNOWN = roster((MINE, ANNA))
 NOBODY = roster()
+FORGOTTEN = replace(NOBODY, ever=True)
 REVOKED = roster((MINE, key(revoked=1.0)))
 
 type Required = bool | Literal["auto"]
@@ -45,6 +47,7 @@ def gate(known: Roster | None, required: Required = True, age: float = 0.0, **mo
         ("auto", False, NOBODY, False),
         ("auto", False, KNOWN, True),
         ("auto", False, REVOKED, True),  # revoking the last key does not open the door
+        ("auto", False, FORGOTTEN, True),  # nor does forgetting whose it was
         ("auto", False, None, None),
         ("auto", True, NOBODY, True),
         ("auto", True, None, True),

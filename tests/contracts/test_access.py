@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.access.base import AccessStore, Deed, Kept, Person, Team, Terms
+from portico.access.base import MADE, AccessStore, Deed, Kept, Person, Team, Terms
 from portico.access.forgetting import FORGOTTEN, marks_of
 from portico.access.postgres import open_postgres
 from portico.access.sqlite import SQLiteAccess
@@ -61,6 +61,15 @@ def deed(what: str = "key.created", **more: object) -> Deed:
 
 async def keys(store: AccessStore) -> list[Kept]:
     return list((await store.register()).keys)
+
+
+async def test_that_a_key_was_made_is_known_when_it_is_forgotten(store: AccessStore) -> None:
+    assert not (await store.register()).ever
+    await store.keep(kept("anna", id="key_a"), deed(MADE, about="key_a"))
+    marks = marks_of(Whom(frozenset({"anna"}), frozenset({"key_a"})), b"a secret")
+    await store.forget(marks, deed(FORGOTTEN, about=marks["anna"]))
+    register = await store.register()
+    assert (list(register.keys), register.ever) == ([], True)
 
 
 async def test_a_store_is_empty_before_the_first_change(store: AccessStore) -> None:

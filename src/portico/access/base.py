@@ -13,6 +13,9 @@ from msgspec import Struct
 KEY = re.compile(rb"pk-[A-Za-z0-9_-]{43}")
 """What a key looks like: 32 random bytes, so that guessing one is hopeless."""
 
+MADE = "key.created"
+"""The deed of making a key; it outlives the key's row."""
+
 type State = Literal["live", "expired", "revoked"]
 type Capture = Literal["full", "no-media", "metadata-only"]
 """How much of what is said may be kept: all of it, all but pictures and files, or that it was."""
@@ -188,12 +191,17 @@ class Deed(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Everything a store knows, as of its deed number `version`."""
+    """
+    Everything a store knows, as of its deed number `version`.
+
+    `ever` is true once a key was made, whether or not its row has been forgotten since.
+    """
 
     keys: Sequence[Kept] = ()
     people: Sequence[Person] = ()
     teams: Sequence[Team] = ()
     version: int = 0
+    ever: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +215,10 @@ class Issued:
 @dataclass(frozen=True, slots=True)
 class Roster:
     """
-    Every key ever made, by its digest, and the secret that digests are made with.
+    Every key that is known, by its digest, and the secret that digests are made with.
 
     `outgoing` are the digests of texts before a rotation; each is good until its key's `overlap`.
+    `ever` is true once a key was made, also where all have been forgotten.
     """
 
     keys: Mapping[bytes, Key]
@@ -217,6 +226,7 @@ class Roster:
     people: Mapping[str, Person] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     outgoing: frozenset[bytes] = frozenset()
+    ever: bool = False
 
     def find(self, text: bytes) -> Key | None:
         """

@@ -44,7 +44,7 @@ class Rule:
             return self.required
         if self.exposed:
             return True
-        return None if roster is None else bool(roster.keys)
+        return None if roster is None else bool(roster.keys) or roster.ever
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from msgspec import to_builtins
 
 from portico.access.base import (
     KEY,
+    MADE,
     AccessStore,
     Deed,
     Issued,
@@ -101,7 +102,7 @@ class Keyring:
         ident = f"key_{secrets.token_hex(8)}"
         key = Key(ident, name, now, expires, None, text[-4:], **more)
         kept = Kept(key, digest(secret, text.encode()), seal(secret))
-        await self.store.keep(kept, self._deed(by, "key.created", key, None))
+        await self.store.keep(kept, self._deed(by, MADE, key, None))
         return Issued(key, text)
 
     async def list(self) -> Sequence[Key]:
@@ -247,6 +248,7 @@ def _roster(register: Register, secret: bytes) -> Roster:
         people={person.id: person for person in register.people},
         teams={team.id: team for team in register.teams},
         outgoing=frozenset(outgoing),
+        ever=register.ever or bool(keys),
     )
 
 

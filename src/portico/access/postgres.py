@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from portico.access.base import Deed, Kept, Person, Register, Team
+from portico.access.base import MADE, Deed, Kept, Person, Register, Team
 from portico.access.forgetting import changed as changed_deeds
 from portico.access.rows import (
     DEED_COLUMNS,
@@ -129,6 +129,9 @@ async def _version(connection: Connection) -> int:
     return found
 
 
+_EVER = "SELECT EXISTS (SELECT 1 FROM portico.deeds WHERE what = $1)"
+
+
 async def _register(connection: Connection) -> Register:
     number = await _version(connection)  # first: what changes meanwhile is read again
     keys = await connection.fetch(_select("keys", KEY_COLUMNS))
@@ -139,6 +142,7 @@ async def _register(connection: Connection) -> Register:
         people=[person_of(tuple(row)) for row in people],
         teams=[team_of(tuple(row)) for row in teams],
         version=number,
+        ever=await connection.fetchval(_EVER, MADE),
     )
 
 

@@ -28,11 +28,12 @@ class Known(Struct, frozen=True, kw_only=True):
     people: tuple[Person, ...] = ()
     teams: tuple[Team, ...] = ()
     spent: dict[str, tuple[int, int]] = {}
+    ever: bool = False
 
     @property
     def register(self) -> Register:
         """Return it as a store would tell it."""
-        return Register(self.keys, self.people, self.teams, self.version)
+        return Register(self.keys, self.people, self.teams, self.version, self.ever)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -75,6 +76,7 @@ class Snapshot:
             people=tuple(register.people),
             teams=tuple(register.teams),
             spent=dict(spent),
+            ever=register.ever,
         )
         await asyncio.to_thread(self._write, packed(known, secret))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from portico.access.base import Deed, Kept, Person, Register, Team
+from portico.access.base import MADE, Deed, Kept, Person, Register, Team
 from portico.access.forgetting import changed as changed_deeds
 from portico.access.rows import (
     DEED_COLUMNS,
@@ -114,6 +114,9 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
+_EVER = "SELECT EXISTS (SELECT 1 FROM deeds WHERE what = ?)"
+
+
 def _register(connection: sqlite3.Connection) -> Register:
     number = _version(connection)  # first: what changes meanwhile is read again
     keys = connection.execute(_select("keys", KEY_COLUMNS))
@@ -124,6 +127,7 @@ def _register(connection: sqlite3.Connection) -> Register:
         people=[person_of(row) for row in people],
         teams=[team_of(row) for row in teams],
         version=number,
+        ever=bool(connection.execute(_EVER, (MADE,)).fetchone()[0]),
     )
 
 
