@@ -234,6 +234,15 @@ async def test_the_content_type_is_not_believed(lab: House) -> None:
     assert [answer.error["code"] for answer in answers] == ["model_not_found"] * len(kinds)
 
 
+async def test_a_form_where_json_is_read_says_which_header_is_missing(lab: House) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for headers in ({}, form):
+        told = {**headers, "authorization": KEY}
+        answer = await lab.client.post("/v1/feedback", content=b'{"rating": 1}', headers=told)
+        error = enveloped(400, answer.headers, answer.json())
+        assert "content-type: application/json" in error["message"]
+
+
 async def test_wrong_methods_are_405_on_every_route(lab: House) -> None:
     document = (await lab.client.get("/openapi.json")).json()
     for path, served in document["paths"].items():

@@ -157,8 +157,10 @@ async def _on_validation(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     first = exc.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:])[:LONGEST_NAME] or None
-    said = MalformedRequest(f"`{place or 'body'}`: {first['msg']}.", param=place)
-    return problem(said, id_of(request.scope))
+    said = f"`{place or 'body'}`: {first['msg']}."
+    if place is None and "json" not in request.headers.get("content-type", ""):
+        said = "Send the body as JSON, with the header `content-type: application/json`."
+    return problem(MalformedRequest(said, param=place), id_of(request.scope))
 
 
 async def _on_http(request: Request, exc: Exception) -> Response:
