@@ -1,5 +1,6 @@
 """Open WebUI's list of feedback, as 0.12.4 gives it over a socket, becomes thumbs on traces."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -134,6 +135,23 @@ async def test_pages_without_an_end_are_read_no_further_than_the_last_allowed(
         pool.belong(belonging([("direct", webui.url)]))
         told = await Polling(pool, Front(webui.url, "sk-ada"), lab.serving.thumbs).once()
     assert (told.unknown, len(webui.asked)) == (MOST_PAGES, MOST_PAGES)
+
+
+async def test_a_fault_of_ours_does_not_end_the_looking(
+    webui: WebUI, caplog: pytest.LogCaptureFixture
+) -> None:
+    webui.kept = [feedback(1)]
+    nobody: Any = None  # who takes thumbs; to take one fails
+    async with aclosing(Pool(Direct())) as pool:
+        pool.belong(belonging([("direct", webui.url)]))
+        polling = Polling(pool, Front(webui.url, "sk-ada", every=0.01), nobody)
+        task = asyncio.create_task(polling.run())
+        try:
+            await until(lambda: len(webui.asked) > 1)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+    assert "failed and is tried again" in caplog.text
 
 
 TROUBLES: list[tuple[dict[str, Any], str]] = [

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
-from portico.vision.likeness import DIMENSIONS, apart, likeness
+from portico.vision.likeness import DIMENSIONS, SAMPLED, apart, likeness
 from tests.memory.screens import altered, screen
 
 
@@ -46,6 +46,16 @@ def test_another_scale_and_compression_change_little(number: int) -> None:
     again = described(image(altered(shown.png, number)))
     others = [cosine(described(image(screen(n).png)), again) for n in range(100, 130)]
     assert cosine(described(image(shown.png)), again) > max(others) + 0.1
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_of_a_large_picture_samples_say_as_much_as_all_of_it(number: int) -> None:
+    picture = image(screen(number).png)
+    wide, high = picture.size
+    large = picture.resize((wide * 5, high * 5), Image.Resampling.LANCZOS)
+    assert max(large.size) > SAMPLED
+    assert cosine(described(large), described(picture)) > 0.99
+    assert apart(looks(large), looks(picture)) <= 4
 
 
 def test_the_same_pixels_look_the_same() -> None:

@@ -5,7 +5,6 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -92,7 +91,10 @@ class Polling:
     async def run(self) -> None:
         """Look now and again and again, until cancelled."""
         while True:
-            await self.once()
+            try:
+                await self.once()
+            except Exception:  # supervisor: without it no thumb would come any more
+                log.exception("reading the thumbs of Open WebUI failed and is tried again")
             await asyncio.sleep(self.front.every)
 
     async def once(self) -> Polled:
@@ -136,7 +138,7 @@ class Polling:
                 if item.updated_at < self._since:
                     return newest
                 newest = max(newest, item.updated_at)
-                for rating in ratings(item):
+                if (rating := rating_of(item)) is not None:
                     fate, _ = await self._thumbs.take(rating)
                     counts[fate if fate is not Fate.OLDER else "joined"] += 1
             if not items:
@@ -176,13 +178,13 @@ def _item(raw: Raw) -> _Item | None:
         return None
 
 
-def ratings(item: _Item) -> Iterator[Rating]:
-    """Give the rating that *item* is; none where it rates no message of a chat."""
+def rating_of(item: _Item) -> Rating | None:
+    """Return the rating that *item* is; None where it rates no message of a chat."""
     data, meta = item.data or _Data(), item.meta or _Meta()
     if data.rating not in THUMBS or not meta.chat_id or not meta.message_id:
-        return
+        return None
     why = data.reason if data.reason and _WORD.fullmatch(data.reason) else None
-    yield Rating(
+    return Rating(
         thumb=THUMBS[data.rating],
         at=item.updated_at,
         chat=meta.chat_id,

@@ -5,7 +5,6 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -169,8 +168,12 @@ class Thumbs:
     async def keep_joining(self, pause: float = PAUSE) -> None:
         """Join what waits, again and again, until cancelled."""
         while True:
-            with suppress(StoreUnavailable, OSError):
+            try:
                 await self.join_waiting()
+            except (StoreUnavailable, OSError):
+                pass  # they go on waiting
+            except Exception:  # supervisor: without it none of them would be joined any more
+                logger.exception("joining the ratings that wait failed and is tried again")
             await asyncio.sleep(pause)
 
     async def join_waiting(self) -> int:

@@ -1,7 +1,6 @@
 """What people think of answers, fetched from where they say it."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,8 +9,6 @@ from portico.egress.paths import Direct
 from portico.settings import Settings
 from portico.traces.thumbs import Thumbs
 from portico.wiring.building import Builder
-
-log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -26,14 +23,8 @@ async def open_polling(
     front = Front(given.address, given.api_key.get_secret_value(), given.every)
     polling = Polling(builder.pool(Direct()), front, thumbs)
     task = asyncio.create_task(polling.run(), name="thumbs of Open WebUI")
-    task.add_done_callback(_ended)
     try:
         yield polling
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=5)
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (fault := task.exception()) is not None:
-        log.error("nobody fetches thumbs any more: %s", type(fault).__name__, exc_info=fault)
