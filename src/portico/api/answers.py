@@ -1,6 +1,5 @@
 """How answers other than a chat's are made: typed values as JSON, each under a request id."""
 
-import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -9,6 +8,8 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Scope
+
+from portico.dispatch.journey import new_id
 
 REQUEST_ID = "x-portico-request-id"
 PLACE = "#/components/schemas/"
@@ -27,11 +28,6 @@ STATUSES = {
 }
 
 type Documented = dict[int | str, dict[str, Any]]
-
-
-def new_id() -> str:
-    """Return a request id: unguessable, and short enough to read aloud."""
-    return f"req_{secrets.token_hex(10)}"
 
 
 def id_of(scope: Scope) -> str:

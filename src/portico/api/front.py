@@ -8,10 +8,11 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from portico.api.answers import REQUEST_ID, new_id
+from portico.api.answers import REQUEST_ID
 from portico.api.body import PARTING
 from portico.api.gathering import Gathering
 from portico.api.problems import envelope
+from portico.dispatch.journey import new_id
 from portico.errors import MalformedRequest
 
 MOST_HEAD = 64 * 1024  # bytes of request line and headers

@@ -1,7 +1,6 @@
 """Designs: what has been shown to models here, and what changed between two of it?"""
 
 import io
-import secrets
 from functools import partial
 
 from PIL import Image
@@ -10,6 +9,7 @@ from starlette.responses import Response
 from portico.artifacts.index import Artifact
 from portico.console.asked import picture
 from portico.console.visit import Visit
+from portico.dispatch.journey import new_id
 from portico.dispatch.measuring import MOST_COMPARED
 from portico.dispatch.recalling import Question, Recollection
 from portico.errors import GatewayError, MalformedRequest
@@ -42,7 +42,7 @@ async def _recalled(visit: Visit, text: str, like: str) -> Recollection:
     archive, picture = visit.here.archive, None
     if like:
         picture = await archive.read(await archive.known(like))
-    ident = f"req_{secrets.token_hex(10)}"
+    ident = new_id()
     return await visit.here.recalling.find(Question(ident, visit.caller, text, picture, PAGE))
 
 

@@ -1,6 +1,5 @@
 """A real target asked for one token, its price said first: does its key work?"""
 
-import secrets
 import time
 from dataclasses import replace
 from urllib.parse import quote
@@ -14,8 +13,8 @@ from portico.chat.reply import Usage
 from portico.chat.request import ChatBody, ChatRequest
 from portico.console.visit import Visit
 from portico.console.words import seconds, usd
-from portico.dispatch.journey import Journey
-from portico.errors import GatewayError, MalformedRequest, NotFound
+from portico.dispatch.journey import Journey, new_id
+from portico.errors import MalformedRequest, NotFound
 from portico.ledger.prices import cost, plain
 from portico.routing.tiers import Target
 
@@ -61,21 +60,14 @@ async def test(visit: Visit) -> Response:
     if target.simulated:
         raise MalformedRequest(f"{target.name} is simulated: there is no key to test.")
     journey = Journey(
-        f"req_{secrets.token_hex(10)}",
+        new_id(),
         request_of(target),
         time.time(),
         time.monotonic(),
         replace(visit.caller, roles=None, targets=None),
         errand=TASK,
     )
-    why = ""
-    try:
-        async with gateway.chat(journey) as answer:
-            async for _ in answer.batches():
-                pass
-            journey.status = 200
-    except GatewayError as exc:
-        why = str(exc)
+    why = await gateway.asked(journey)
     await gateway.ledger.flush()
     await visit.noted("key.tested", target.name)
     said = told(journey, why)

@@ -1,7 +1,6 @@
 """Try it: the same question to several at once, answers and boxes side by side."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from portico.chat.reply import Choice, Delta, Usage, collect
 from portico.console.asked import picture
 from portico.console.tiers import question
 from portico.console.visit import Visit
-from portico.dispatch.journey import Journey
+from portico.dispatch.journey import Journey, new_id
 from portico.dispatch.looking import Survey, Wish
 from portico.errors import GatewayError, MalformedRequest
 from portico.ledger.prices import cost, plain
@@ -113,7 +112,7 @@ async def _asked(visit: Visit, model: str, prompt: str, artifact: Artifact | Non
     link = artifact.id if artifact else None
     request = question(model, prompt, link)
     now = time.monotonic()
-    journey = Journey(f"req_{secrets.token_hex(10)}", request, time.time(), now, visit.caller)
+    journey = Journey(new_id(), request, time.time(), now, visit.caller)
     tried = Tried(model, journey.id)
     try:
         deltas: list[Delta] = []
@@ -132,7 +131,7 @@ async def _looked(visit: Visit, model: str, prompt: str, artifact: Artifact | No
     """Ask one for what is on the picture, and where."""
     assert artifact is not None, "checked before"
     data = await visit.here.archive.read(artifact)
-    survey = Survey(f"req_{secrets.token_hex(10)}", Wish(data, model), visit.caller)
+    survey = Survey(new_id(), Wish(data, model), visit.caller)
     tried = Tried(model, f"{survey.id}-1")
     began = time.monotonic()
     try:

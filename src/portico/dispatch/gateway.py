@@ -102,6 +102,17 @@ class Gateway:
         """What has been learned about targets and upstreams."""
         return self.failover.standing
 
+    async def asked(self, journey: Journey) -> str:
+        """Ask for an operator, who reads of it in the ledger: return why it failed, "" if not."""
+        try:
+            async with self.chat(journey) as answer:
+                async for _ in answer.batches():
+                    pass
+                journey.status = 200
+        except GatewayError as exc:
+            return str(exc)
+        return ""
+
     @asynccontextmanager
     async def chat(self, journey: Journey) -> AsyncIterator[Answer]:
         """

@@ -1,5 +1,6 @@
 """One request's way through the gateway: what headers, errors, ledger and log are told of it."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,11 @@ from portico.routing.routes import Route
 from portico.routing.tiers import Target
 from portico.traces.base import Capture
 from portico.traces.tape import Tape
+
+
+def new_id() -> str:
+    """Return a request's id: unguessable, and short enough to read aloud."""
+    return f"req_{secrets.token_hex(10)}"
 
 
 @dataclass(frozen=True, slots=True)

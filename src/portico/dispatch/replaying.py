@@ -1,6 +1,5 @@
 """The same request again, from its trace: to whom it went, or to somebody else."""
 
-import secrets
 import time
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ from portico.artifacts.archive import Archive
 from portico.artifacts.intake import artifact_in
 from portico.chat.request import ChatBody, ChatRequest
 from portico.dispatch.gateway import Gateway
-from portico.dispatch.journey import Journey
-from portico.errors import GatewayError, MalformedRequest, NotFound
+from portico.dispatch.journey import Journey, new_id
+from portico.errors import MalformedRequest, NotFound
 from portico.traces.base import Fidelity, Trace
 from portico.traces.desk import Desk
 from portico.traces.story import Story
@@ -73,7 +72,7 @@ class Replaying:
             raise MalformedRequest(f"It cannot be asked again as it was: {reason}.")
         request = request_of(found, model)
         journey = Journey(
-            f"req_{secrets.token_hex(10)}",
+            new_id(),
             request,
             time.time(),
             time.monotonic(),
@@ -82,13 +81,7 @@ class Replaying:
             errand=REPLAY,
             brought=await self._pictures(request),
         )
-        try:
-            async with self.gateway.chat(journey) as answer:
-                async for _ in answer.batches():
-                    pass
-                journey.status = 200
-        except GatewayError:
-            pass  # the ledger has it, with everybody who was asked
+        await self.gateway.asked(journey)
         return journey.id
 
     async def _pictures(self, request: ChatRequest) -> dict[str, bytes]:
