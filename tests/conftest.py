@@ -21,21 +21,10 @@ SHARED = ("s3", "postgres", "mongo", "valkey_server")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """
-    Several workers: a file stays with one, so do those that share a server; slow ones come first.
-
-    LiteLLM's come next, in a process that is young still: late in a run of 10,000 tests its streams
-    were seen to end at their first chunk, one in ten, and never otherwise.
-    """
+    """Several workers: a file stays with one, so do those that share a server; slow ones first."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_place(item)))
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    if item.get_closest_marker("slow"):
-        return 0
-    return 1 if item.path.name.startswith("test_litellm") else 2
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def _place(item: pytest.Item) -> str:

@@ -11,7 +11,7 @@ from portico.chat.reply import Usage
 from portico.egress.paths import Tunnel, Via
 from portico.routing.attempts import Kind
 from portico.routing.tiers import Price
-from portico.upstreams.litellm import prices
+from portico.upstreams.litellm import BUILT, library, prices
 from tests.upstreams.litellm_calls import (
     KEY,
     MODELS,
@@ -441,3 +441,11 @@ async def test_there_is_no_list_of_models() -> None:
 def test_prices_come_from_the_bundled_list() -> None:
     assert prices("anthropic", "claude-sonnet-4-5") == Price(3.0, 15.0, 0.3)
     assert prices("anthropic", "no-such-model") is None
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_types_are_built_before_the_first_answer(name: str) -> None:
+    library()
+    from litellm.types import utils
+
+    assert getattr(utils, name).__pydantic_complete__

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from types import ModuleType
@@ -38,6 +39,12 @@ KEYLESS = "none"
 TRAIL = 5
 """Errors, each from the next, that are named in the log."""
 
+BUILT = (
+    *("Delta", "StreamingChoices", "ModelResponseStream"),
+    *("Message", "Choices", "ModelResponse", "Usage"),
+)
+"""LiteLLM's types of answers, which pydantic builds when they are first used."""
+
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 
 
@@ -50,10 +57,17 @@ def library() -> ModuleType:
 
     Its import would fetch a price list, its loggers would print bodies, and a watchdog of its
     own would break off answers that repeat themselves. It sends no telemetry in this version,
-    and no callback is registered.
+    and no callback is registered. What pydantic has to remark on its types would come with the
+    first answer, or break that off where warnings are errors: so these are built here.
     """
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # read while it is imported
-    import litellm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import litellm
+        from litellm.types import utils
+
+        for name in BUILT:
+            getattr(utils, name).model_rebuild()
 
     loaded: Any = litellm  # no stubs: not all of what can be set is declared
     for name in LOGGERS:
