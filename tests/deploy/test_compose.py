@@ -27,7 +27,7 @@ SECRETS = {
     "MONGODB_PASSWORD": "m",
     "QDRANT_API_KEY": "q",
     "WEBUI_SECRET": "w",
-    "GOOGLE_TUNNEL": "http://portico:word@sidecar:21001",
+    "PORTICO_TUNNEL_PASSWORD": "word",
 }
 
 
@@ -100,6 +100,8 @@ def test_the_configuration_inside_is_one() -> None:
         "direct": "direct",
     }
     assert {upstream.egress for upstream in settings.upstreams.values()} == {"google", "world"}
+    via = [one.get_secret_value() for one in settings.egress["google"].via]
+    assert via == ["http://portico:word@sidecar:21001"], "as `egress render` writes it"
 
 
 def test_alerts_and_boards_ask_for_metrics_that_there_are() -> None:

@@ -41,10 +41,6 @@ def _caller_key(known: Secrets) -> str:
     return f"pk-{secrets.token_urlsafe(32)}"  # as `access.base.KEY` wants it
 
 
-def _tunnel(known: Secrets) -> str:
-    return f"http://portico:{known['google_tunnel_password']}@sidecar:21001"
-
-
 def _objects_config(known: Secrets) -> str:
     """Say who may do what at SeaweedFS: without an identity it lets everybody do everything."""
     key = {"accessKey": known["objects_key"], "secretKey": known["objects_secret"]}
@@ -70,7 +66,6 @@ MAKES: Mapping[str, Make] = {
     "objects_key": _key_id,
     "objects_secret": _random,
     "google_tunnel_password": _random,
-    "google_tunnel": _tunnel,
     "webui_secret": _random,
     "admin_key": _caller_key,
     "webui_key": _caller_key,
@@ -81,7 +76,6 @@ MAKES: Mapping[str, Make] = {
 """By their files' names, in this order: the later ones are made of earlier ones. 256 bits each."""
 
 OF = {
-    "google_tunnel": ("google_tunnel_password",),
     "objects_config": ("objects_key", "objects_secret"),
     "webui_env": ("webui_key", "webui_secret"),
 }
