@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from portico.access.base import Roster
-from portico.settings.diagnosis import Looks, diagnose
+from portico.settings.diagnosis import Finding, Looks, diagnose
 from tests.serving import PNG, House, house
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -109,6 +109,21 @@ async def test_a_disk_that_is_full_at_the_start_stops_neither_start_nor_chat(
             "error",
             "make room, or set PORTICO_HOME to another disk",
         )
+        (apart,) = [one for one in found_elsewhere(small_disk) if "is full" in one.what]
+        assert (apart.where, apart.mend) == (
+            str(small_disk / "shots"),
+            "make room, or set stores.artifacts to another disk",
+        )
         (small_disk / "ballast").unlink()
         await until_stores_are(there, "ok")
         await nothing_was_lost(there, 20)
+
+
+def found_elsewhere(small_disk: Path) -> list[Finding]:
+    """Check an installation that has only its artifacts on that disk."""
+    home = small_disk.parent / "other"
+    home.mkdir()
+    config = home / "portico.yaml"
+    config.write_text(f"stores: {{artifacts: 'file:///{small_disk}/shots'}}\n")
+    environ = {"PORTICO_HOME": str(home)}
+    return diagnose(config, home, environ, Looks(lambda _: Roster({}, b"")))

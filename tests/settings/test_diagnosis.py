@@ -175,6 +175,30 @@ def test_a_home_that_is_not_there_yet_is_judged_by_what_is(tmp_path: Path) -> No
     assert "PORTICO_HOME" in finding.mend
 
 
+def test_every_folder_that_the_configuration_names_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o755)
+    text = (
+        f"stores: {{ledger: 'sqlite:///{tmp_path}/file/ledger.db',"
+        f" traces: 'sqlite:///{tmp_path}/other/traces.db',"
+        f" memory: 'local:///{tmp_path}/other', artifacts: 's3://bucket?endpoint=http://far'}}"
+    )
+    home = tmp_path / "home"
+    findings = found(home, text)
+    ledger = about(findings, str(tmp_path / "file"))
+    assert (ledger.level, ledger.what) == ("error", "the ledger cannot be written")
+    assert ledger.mend == "make it writable, or set stores.ledger to a folder that is"
+    shared = about(findings, str(tmp_path / "other"))
+    assert (shared.level, shared.what) == ("ok", "the traces can be written")
+    assert about(findings, str(home)).what == "the embedded stores can be written"
+    folders = [one.where for one in findings if one.what.endswith("can be written")]
+    assert folders == [str(home), str(tmp_path / "other")]
+
+
+def test_what_lies_with_the_home_is_told_once(tmp_path: Path) -> None:
+    findings = found(tmp_path, environ={"PORTICO_HOME": str(tmp_path)})
+    assert [one.where for one in findings if one.what.endswith("can be written")] == [str(tmp_path)]
+
+
 def test_a_finding_is_read_by_people() -> None:
     finding = Finding("note", "it is late", "here", "sleep")
     assert str(finding) == "note   it is late [here]\n       mend: sleep"

@@ -16,10 +16,14 @@ from portico.egress.tunnels.store import load
 from portico.errors import ConfigError, Problem, StoreUnavailable
 from portico.settings.check import warnings
 from portico.settings.load import load_settings
-from portico.settings.model import Settings
+from portico.settings.model import Settings, Stores
 
 ROOM = 64 * 2**20
 """Bytes that a disk should have left: below, the spool of an outage may not fit."""
+
+
+EMBEDDED = frozenset({"sqlite", "file", "local"})
+"""Schemes of stores that lie in a folder of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def diagnose(
         _store("traces", looks.traces(settings)),
         *([_fault(trouble)] if (trouble := looks.similar(settings)) else []),
         *_spool(home / "spool"),
-        _home(home),
+        *_disks(settings, home),
     ]
 
 
@@ -181,16 +185,45 @@ def _spool(spool: Path) -> Iterator[Finding]:
         yield Finding("error", told, str(spool), "look at the files that end with .unreadable")
 
 
-def _home(home: Path) -> Finding:
-    """The embedded stores want a place to write."""
-    nearest = home
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
+def _disks(settings: Settings, home: Path) -> Iterator[Finding]:
+    """Every folder that is written to; what lies with the home is told with it."""
+    there = _existing(home)
+    yield _disk(home, "the embedded stores", "PORTICO_HOME")
+    seen = {home.absolute()}
+    for name, folder in _folders(settings.stores):
+        place = folder.absolute()
+        apart = not place.is_relative_to(home.absolute()) or not _one_disk(folder, there)
+        if apart and place not in seen:
+            seen.add(place)
+            yield _disk(folder, f"the {name}", f"stores.{name}")
+
+
+def _folders(stores: Stores) -> Iterator[tuple[str, Path]]:
+    """Name the folder of each store that is embedded."""
+    for name in ("ledger", "traces", "artifacts", "memory"):
+        scheme, _, path = getattr(stores, name).get_secret_value().partition(":///")
+        if scheme in EMBEDDED:
+            yield name, Path(path).parent if scheme == "sqlite" else Path(path)
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _one_disk(folder: Path, other: Path) -> bool:
+    return _existing(folder).stat().st_dev == other.stat().st_dev
+
+
+def _disk(folder: Path, whose: str, named: str) -> Finding:
+    """Say whether there is room, and leave to write; *named* is what says where the folder is."""
+    nearest = _existing(folder)
     free = shutil.disk_usage(nearest).free
     if free < ROOM:
-        told = f"the disk of the embedded stores is full ({free // 2**20} MiB left)"
-        return Finding("error", told, str(home), "make room, or set PORTICO_HOME to another disk")
+        told = f"the disk of {whose} is full ({free // 2**20} MiB left)"
+        return Finding("error", told, str(folder), f"make room, or set {named} to another disk")
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        return Finding("ok", "the embedded stores can be written", str(home))
-    mend = "make it writable, or set PORTICO_HOME to a folder that is"
-    return Finding("error", "the embedded stores cannot be written", str(home), mend)
+        return Finding("ok", f"{whose} can be written", str(folder))
+    mend = f"make it writable, or set {named} to a folder that is"
+    return Finding("error", f"{whose} cannot be written", str(folder), mend)
