@@ -1,13 +1,15 @@
 """What is remembered while stores come and go: nothing fails, and nothing is found that is gone."""
 
+import asyncio
 import json
 import logging
 import time
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,12 +26,13 @@ from portico.dispatch.errands import Errands
 from portico.dispatch.eyes import Eyes
 from portico.dispatch.journey import Glance, Journey
 from portico.dispatch.meaning import Meaning, embedder
+from portico.dispatch.notes import Note, Notes, Pace
 from portico.dispatch.recalling import Recalling
 from portico.dispatch.records import Record
 from portico.dispatch.remembering import BATCH, Found, Keep, Remembering
 from portico.dispatch.turnstile import Turnstile
 from portico.errors import StoreUnavailable
-from portico.memory.base import PICTURE, TEXT, Hit, Space, Vector
+from portico.memory.base import PICTURE, TEXT, Hit, Memory, Point, Space, Vector
 from portico.memory.local import open_local
 from portico.routing.attempts import Answered, Attempt
 from portico.routing.roles import Catalog
@@ -39,7 +42,7 @@ from portico.stores.guard import Guard
 from portico.vision.elements import Elements, Picture
 from portico.vision.likeness import DIMENSIONS, MADE_BY
 from tests.artifacts import odd
-from tests.artifacts.shelves import PACE, PNG, Fragile, Kept, kept_in, opened
+from tests.artifacts.shelves import PACE, PNG, Fragile, Kept, kept_in, opened, raw, seen
 from tests.dispatch.sights import Sees, eye, studio
 
 pytestmark = pytest.mark.anyio
@@ -200,27 +203,133 @@ async def test_a_picture_that_no_target_was_shown_is_not_remembered(tmp_path: Pa
         assert await here.remembering.memory.count() == 0
 
 
-class NoIndex:
-    """An archive whose index is away."""
-
-    async def flush(self) -> None:
-        return None
-
-    async def carried(self, owner: str | None, raw: str) -> None:
-        raise StoreUnavailable("the index is away", retry_after=1)
+QUICK = Pace(gather=0.01, retry=0.01, slowest=0.02, hold=60.0)
 
 
-async def test_an_index_that_is_away_costs_a_note_and_nothing_else(
+def waiting(here: Lab, pace: Pace = QUICK) -> Remembering:
+    here.remembering.notes = Notes(pace)
+    return here.remembering
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while True:
+        if true():
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_a_picture_shown_while_the_store_is_away_is_remembered_once_it_is_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with lab(tmp_path) as here:
-        keep = Keep(NoIndex(), here.blobs, here.intake)  # type: ignore[arg-type]
-        memory, guard = here.remembering.memory, Guard("the memory", Breaker())
-        remembering = Remembering(memory, keep, here.errands, None, guard)
-        with caplog.at_level(logging.INFO, "portico.dispatch.remembering"):
-            remembering.seen(PNG, NOTHING, Found("req_1", ANN, "one"))
+        remembering = waiting(here)
+        here.blobs.away = True
+        here.archive.keep(seen(PNG))
+        remembering.note(carried(PNG), "a stepper")
+        await until(lambda: "its notes wait: the store of this test is away" in caplog.text)
+        assert await here.hits("stepper") == []
+        here.blobs.away = False
+        with caplog.at_level(logging.INFO, "portico.dispatch.notes"):
             await here.done()
-        assert "the index is away" in caplog.text
+        (hit,) = await here.hits("stepper")
+        assert len(await here.kept.listed(f"remembered/{hit.artifact}")) == 1
+        assert "remembered again" in caplog.text
+        assert (len(remembering.notes), remembering.notes.lost) == (0, 0)
+
+
+async def test_a_record_that_cannot_be_written_is_written_later(tmp_path: Path) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        remembering = waiting(here)
+        here.blobs.away = True
+        remembering.note(answered(artifact.id), "a stepper")
+        await until(lambda: remembering.notes.delay > QUICK.gather)
+        here.blobs.away = False
+        await here.done()
+        assert [hit.artifact for hit in await here.hits("stepper")] == [artifact.id]
+
+
+async def test_a_memory_that_comes_back_is_told_without_writing_records_again(
+    tmp_path: Path,
+) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        remembering = waiting(here)
+        remembering.memory = away = Away(remembering.memory)
+        remembering.note(answered(artifact.id), "a stepper")
+        await until(lambda: away.asked > 1)
+        away.away = False
+        await here.done()
+        assert [hit.artifact for hit in await here.hits("stepper")] == [artifact.id]
+        assert len([key for key in here.blobs.puts if key.startswith("remembered")]) == 1
+
+
+async def test_notes_that_wait_too_long_or_are_too_many_are_lost_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        here.blobs.away = True
+        remembering = waiting(here, replace(QUICK, hold=0.05))
+        remembering.note(answered(artifact.id), "a stepper")
+        await here.done()
+        assert (len(remembering.notes), remembering.notes.lost) == (0, 1)
+        remembering = waiting(here, replace(QUICK, waiting=2))
+        for _ in range(5):
+            remembering.note(answered(artifact.id), "a stepper")
+        assert (len(remembering.notes), remembering.notes.lost) == (2, 3)
+        assert "a note of a picture was lost" in caplog.text
+        await remembering.aclose()
+        assert (len(remembering.notes), remembering.notes.lost) == (0, 5)
+        await here.done()
+
+
+async def test_a_note_whose_record_is_written_is_not_lost_with_the_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        remembering = waiting(here, replace(QUICK, hold=0.0))
+        remembering.memory = away = Away(remembering.memory)
+        remembering.note(answered(artifact.id), "a stepper")
+        await here.done()
+        assert remembering.notes.lost == 0
+        assert "portico memory rebuild" in caplog.text
+        away.away = False
+        assert (await remembering.rebuild()).points == 1
+
+
+async def test_a_batch_is_of_one_caller_and_of_no_more_than_was_asked() -> None:
+    bert = Caller(key="bert", owner="bert")
+    notes = Notes()
+    for number, caller in enumerate((ANN, bert, ANN, ANN)):
+        notes.take(Note(record(GONE, f"req_{number}"), caller, Glance("0" * 64), 0.0))
+    batches = iter(lambda: notes.batch(2), [])
+    asked = [[note.record.request for note in batch] for batch in batches]
+    assert asked == [["req_0", "req_2"], ["req_1"], ["req_3"]]
+
+
+def carried(data: bytes) -> Journey:
+    """A request with a picture of its own that a target saw and answered."""
+    return answered("https://pictures.test/1.png", Glance(raw(data)))
+
+
+class Away:
+    """A memory that takes nothing while it is away."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.away = True
+        self.asked = 0
+        self._memory = memory
+
+    async def put(self, points: Sequence[Point]) -> None:
+        self.asked += 1
+        if self.away:
+            raise StoreUnavailable("the memory is away", retry_after=1)
+        await self._memory.put(points)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._memory, name)
 
 
 async def test_stores_that_are_away_are_told_and_stop_nothing(

@@ -14,7 +14,7 @@ from PIL import Image
 
 from portico.access.base import Caller
 from portico.artifacts.index import Artifact
-from portico.dispatch.records import Record
+from portico.dispatch.records import Record, encode
 from portico.settings import load_settings
 from portico.wiring import keyring, rebuild_memory
 from tests.memory.rest import serve_qdrant
@@ -92,8 +92,10 @@ async def remember_all(
             )
         )
     remembering = here.serving.recalling.remembering
+    for one in records:
+        await remembering._keep.blobs.put(one.key, encode(one))
     for at in range(0, len(records), 32):
-        await remembering.keep(records[at : at + 32], Caller(owner=owner))
+        await remembering.index(records[at : at + 32], Caller(owner=owner))
     return kept
 
 

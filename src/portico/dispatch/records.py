@@ -1,8 +1,11 @@
 """What a request showed and what was said of it: what the memory can be made anew of."""
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
+from portico.chat.messages import Message
 from portico.memory.base import ident
 from portico.traces.redaction import Redactor
 
@@ -54,4 +57,15 @@ def masked(record: Record) -> Record:
         chat=None if record.chat is None else redactor.text(record.chat),
         asked=redactor.text(record.asked),
         said=redactor.text(record.said),
+    )
+
+
+def asked_in(turn: Iterable[Message]) -> str:
+    """Return what the user said in these messages of a turn."""
+    return "\n".join(
+        part.text
+        for message in turn
+        if message.role == "user"
+        for part in message.parts
+        if part.text
     )

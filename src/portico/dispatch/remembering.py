@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -23,8 +23,9 @@ from portico.chat.pictures import pictures, turn_begins
 from portico.dispatch.errands import Errands
 from portico.dispatch.journey import Glance, Journey
 from portico.dispatch.meaning import Meaning
-from portico.dispatch.records import PLACE, Record, encode, key_of, masked
-from portico.errors import GatewayError, NotFound
+from portico.dispatch.notes import Note, Notes
+from portico.dispatch.records import PLACE, Record, asked_in, encode, key_of, masked
+from portico.errors import GatewayError, NotFound, StoreUnavailable
 from portico.memory.base import EVERYBODY, PICTURE, TEXT, Memory, Point, Vector, ident
 from portico.routing.attempts import Answered
 from portico.stores.guard import Guard
@@ -38,12 +39,8 @@ PATIENCE = 120.0
 """Seconds for which nobody has to wait for a note."""
 WITHIN = 10.0
 """Seconds of one call to the memory that nobody waits for."""
-GATHER = 0.2
-"""Seconds for which a note waits for more of them: a batch costs little more than one."""
 CLOSING = 3.0
-"""Seconds for the notes that wait when everything is closed."""
-WAITING = 1_000
-"""Notes that may wait; the oldest are forgotten."""
+"""Seconds for what waits when everything is closed."""
 MOST_PICTURES = 8
 MOST_SAID = 4_000
 """Characters of what was asked, and of what was answered."""
@@ -84,16 +81,6 @@ class Found:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Note:
-    """A record to be made of a picture: of an artifact, or of the bytes with that SHA-256."""
-
-    record: Record
-    caller: Caller
-    glance: Glance
-    artifact: str | None = None
-
-
 class Remembering:
     """Notes, forgets, and makes anew; what fails is logged, and no answer waits for it."""
 
@@ -103,9 +90,9 @@ class Remembering:
         self.memory = memory
         self.meaning = meaning
         self.guard = guard
+        self.notes = Notes()
         self._keep = keep
         self._errands = errands
-        self._waiting: deque[_Note] = deque(maxlen=WAITING)
         self._gathering = False
         self._settling = asyncio.Lock()
         self._closed = False
@@ -126,12 +113,12 @@ class Remembering:
             at=journey.started,
             chat=journey.conversation.chat,
             target=last.target.name,
-            asked=_asked(journey)[:MOST_SAID],
+            asked=asked_in(messages[begins:])[:MOST_SAID],
             said="" if last.target.simulated else said.strip()[:MOST_SAID],
             simulated=last.target.simulated,
         )
         for url, seen in glances[:MOST_PICTURES]:
-            self._take(_Note(record, journey.caller, seen, artifact_in(url)))
+            self._take(Note(record, journey.caller, seen, _now(), artifact_in(url)))
 
     def seen(self, picture: bytes, found: Elements, by: Found) -> None:
         """Remember what was found on *picture*, where the caller has an artifact of it."""
@@ -145,94 +132,119 @@ class Remembering:
 
     async def _hashed(self, picture: bytes, record: Record, caller: Caller) -> None:
         raw = await self._keep.intake.work(lambda: hashlib.sha256(picture).hexdigest())
-        self._take(_Note(record, caller, Glance(raw)))
+        self._take(Note(record, caller, Glance(raw), _now()))
 
     async def aclose(self) -> None:
-        """Write down what still waits, within CLOSING seconds; what comes later is forgotten."""
+        """Write down what still waits, within CLOSING seconds; what is left is lost."""
         self._closed = True
         try:
             async with asyncio.timeout(CLOSING):
                 await self._settle()
         except TimeoutError:
             log.warning("the last notes of pictures were not written: the stores are slow")
+        finally:
+            self.notes.close()
 
-    def _take(self, note: _Note) -> None:
+    def _take(self, note: Note) -> None:
         if self._closed:
             return
-        self._waiting.append(note)
+        self.notes.take(note)
+        self._gather()
+
+    def _gather(self) -> None:
         if not self._gathering:
             self._gathering = True
-            self._errands.send(self._gathered(), PATIENCE)
+            self._errands.send(self._gathered(), 2 * PATIENCE)
 
     async def _gathered(self) -> None:
-        """What comes too late for this batch is taken by the next; so is what is left of it."""
+        """What comes too late for this batch is taken by the next, and so is what is left."""
         try:
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(self.notes.delay)
         finally:
             self._gathering = False
-        if not self._closed:
-            await self._settle()
+        if self._closed:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._settle()
+        if self.notes and not self._closed:
+            self._gather()
 
     async def _settle(self) -> None:
         """One at a time: whoever closes waits for what is under way."""
         async with self._settling:
             await self._keep.archive.flush()
-            notes = list(self._waiting)
-            self._waiting.clear()
-            await self._written(notes)
+            late, why = list[Note](), ""
+            try:
+                while batch := self.notes.batch(BATCH):
+                    late += batch  # also where this is given up half-way
+                    left, said = await self._noted(batch)
+                    late[-len(batch) :] = left
+                    why = said or why
+            finally:
+                self.notes.told(late, why or "it took too long")
 
-    async def _written(self, notes: Sequence[_Note]) -> None:
-        by_caller: dict[tuple[str | None, str | None], list[_Note]] = {}
+    async def _noted(self, notes: Sequence[Note]) -> tuple[list[Note], str]:
+        """Write down *notes* of one caller; return those whose store is away, and why."""
+        late: list[Note] = []
+        found: list[tuple[Note, Record]] = []
+        why = ""
         for note in notes:
-            by_caller.setdefault((note.caller.key, note.caller.owner), []).append(note)
-        for theirs in by_caller.values():
-            for at in range(0, len(theirs), BATCH):
-                await self._noted(theirs[at : at + BATCH])
-
-    async def _noted(self, notes: Sequence[_Note]) -> None:
-        records: list[Record] = []
-        known: dict[str, Likeness] = {}
-        for note in notes:
-            record = await self._recorded(note)
-            if record is not None:
-                records.append(record)
-                if note.glance.likeness is not None:
-                    known[record.artifact] = note.glance.likeness
-        try:
-            await self.keep(records, notes[0].caller, known)
-        except GatewayError as exc:
-            log.warning("what was shown is not remembered yet: %s", exc)
-
-    async def _recorded(self, note: _Note) -> Record | None:
-        """Return the record to be kept of *note*; None where nobody keeps its picture."""
-        archive, owner = self._keep.archive, note.caller.owner
-        try:
-            if note.artifact is not None:
-                artifact: Artifact | None = await archive.find(note.artifact, owner)
+            try:
+                record = await self._recorded(note)
+            except StoreUnavailable as exc:
+                late.append(note)
+                why = str(exc)
             else:
-                artifact = await archive.carried(owner, note.glance.raw)
+                found += [] if record is None else [(note, record)]
+        try:
+            await self._pointed(found)
+        except StoreUnavailable as exc:
+            late += [replace(note, written=True) for note, _ in found]
+            why = str(exc)
         except GatewayError as exc:
-            log.info("a picture is not remembered: %s", exc)
-            return None
+            log.warning("what was shown is found after a rebuild: %s", exc)
+        return late, why
+
+    async def _recorded(self, note: Note) -> Record | None:
+        """
+        Keep the record of *note* and return it; None where nobody keeps its picture.
+
+        Raises:
+            StoreUnavailable: nobody can say yet, or it could not be written.
+        """
+        artifact = await self._artifact(note)
         if artifact is None:
             return None
         whose = {"artifact": artifact.id, "owner": artifact.owner}
-        return masked(msgspec.structs.replace(note.record, **whose))
+        record = masked(msgspec.structs.replace(note.record, **whose))
+        if not note.written:
+            await self._keep.blobs.put(record.key, encode(record), lasting=False)
+        return record
+
+    async def _artifact(self, note: Note) -> Artifact | None:
+        archive, owner = self._keep.archive, note.caller.owner
+        if note.artifact is None:
+            found = await archive.carried(owner, note.glance.raw)
+            if found is None and archive.store_away:  # it may be one of the pictures that wait
+                raise StoreUnavailable(archive.why, retry_after=self.notes.pace.retry)
+            return found
+        try:
+            return await archive.find(note.artifact, owner)
+        except NotFound as exc:
+            log.info("a picture is not remembered: %s", exc)
+            return None
+
+    async def _pointed(self, found: Sequence[tuple[Note, Record]]) -> None:
+        known = {
+            record.artifact: note.glance.likeness
+            for note, record in found
+            if note.glance.likeness is not None
+        }
+        if found:
+            await self.index([record for _, record in found], found[0][0].caller, known)
 
     # -- points
-
-    async def keep(
-        self, records: Sequence[Record], caller: Caller, known: Known = MappingProxyType({})
-    ) -> None:
-        """
-        Write *records*, and put their points into the memory as `index` does.
-
-        Raises:
-            StoreUnavailable: a store is away; what was written comes in with a rebuild.
-        """
-        for record in records:
-            await self._keep.blobs.put(record.key, encode(record), lasting=False)
-        await self.index(records, caller, known)
 
     async def index(
         self, records: Sequence[Record], caller: Caller, known: Known = MappingProxyType({})
@@ -371,19 +383,11 @@ def _meaning(point: Point, vector: Vector) -> Point:
     return msgspec.structs.replace(point, vectors={**point.vectors, TEXT: vector})
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _may(journey: Journey) -> bool:
     """Only what may be kept in full is remembered, and no front end's own tasks."""
     kept = journey.caller.capture == "full" and journey.capture is Capture.FULL
     return kept and journey.request.task is None and journey.errand is None
-
-
-def _asked(journey: Journey) -> str:
-    messages = journey.request.messages
-    turn = messages[turn_begins(messages) :]
-    return "\n".join(
-        part.text
-        for message in turn
-        if message.role == "user"
-        for part in message.parts
-        if part.text
-    )
