@@ -1,8 +1,9 @@
 """What an exchange makes of upstreams that break their promise."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import pytest
@@ -26,6 +27,7 @@ class Saying:
     """An upstream that says its batches, and ends."""
 
     batches: Sequence[Batch]
+    holds: bool = False  # the line, with nothing more to say
 
     @asynccontextmanager
     async def open(self, ask: Ask) -> AsyncIterator[AsyncIterator[Batch]]:
@@ -34,6 +36,8 @@ class Saying:
     async def _said(self) -> AsyncIterator[Batch]:
         for batch in self.batches:
             yield batch
+        if self.holds:
+            await asyncio.Event().wait()
 
     async def models(self) -> frozenset[str] | None:
         return None
@@ -72,6 +76,23 @@ async def test_a_finished_answer_is_whole() -> None:
 
     assert len(batches) == 2
     assert isinstance(one.outcome, Answered)
+
+
+@pytest.mark.parametrize(("asked", "whole"), [(None, True), (1, True), (2, False)])
+async def test_who_holds_the_line_after_the_finish_has_said_it_all(
+    asked: int | None, whole: bool
+) -> None:
+    brisk = replace(ASK.target, patience=replace(ASK.target.patience, idle=0.01))
+    request = ChatRequest("m", [], stream=True, n=asked)
+    one = Exchange(replace(ASK, request=request, target=brisk), time.monotonic(), 5.0)
+    async with one:
+        said: list[Batch] = [[Delta("a")], [Delta(finish="stop", usage=Usage(1, 2))]]
+        assert await one.start(Saying(said, holds=True)) is None
+        with nullcontext() if whole else pytest.raises(StreamBroken):
+            _ = [batch async for batch in one.batches()]
+
+    assert isinstance(one.outcome, Answered if whole else Broken)
+    assert one.outcome.usage == Usage(1, 2)
 
 
 @pytest.mark.parametrize(

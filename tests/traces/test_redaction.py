@@ -137,6 +137,28 @@ def test_base64_in_lines_is_left_out_too() -> None:
     assert "QUJD" not in redactor.text(f"begin\n{lines}\nend")
 
 
+@pytest.mark.parametrize(
+    "beginning", ["-eyJ", " eyJaaaaaaaaa", "a" * 59 + "\n", "?a-", "-----BEGIN A ", "://a@"]
+)
+def test_a_text_of_nothing_but_beginnings_is_looked_through_once(beginning: str) -> None:
+    """Looked through once for each beginning, it would take minutes, and nobody else be served."""
+    text = beginning * (600_000 // len(beginning))
+    redactor = Redactor()
+    redactor.text(text)
+    assert redactor.masked == 0
+
+
+def test_a_run_that_is_too_long_for_a_line_of_a_file_is_tried_once() -> None:
+    text = "x" * 99 + "\n" + "x" * 76
+    assert Redactor().text(text) == text
+
+
+def test_a_token_after_what_only_begins_like_one_is_masked() -> None:
+    redactor = Redactor()
+    assert redactor.text(f"eyJnothing-eyJmore, {SECRETS['jwt']}") == f"eyJnothing-eyJmore, {MASK}"
+    assert redactor.masked == 1
+
+
 def test_what_is_nested_too_deeply_to_be_looked_into_is_left_out() -> None:
     deep: object = KEY
     for _ in range(900):

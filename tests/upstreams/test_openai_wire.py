@@ -108,6 +108,15 @@ async def test_an_answer_is_over_at_done_though_the_provider_holds_the_line(pool
     assert (await asking(pool, [held], patient=True)).choices[0].text == "a"
 
 
+async def test_an_answer_that_told_its_finish_is_whole_though_the_line_is_lost_before_done(
+    pool: Pool,
+) -> None:
+    said = await asking(pool, [chunked(event("a") + event("b", "stop"))])
+    assert (said.choices[0].text, said.choices[0].finish) == ("ab", "stop")
+    with pytest.raises(UpstreamFailed):
+        await asking(pool, [chunked(event("a"))])
+
+
 async def test_a_connection_is_kept_though_the_end_comes_after_done(pool: Pool) -> None:
     begun = chunked(event("a", "stop") + b"data: [DONE]\n\n")
     connections = 0

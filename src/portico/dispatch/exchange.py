@@ -134,6 +134,11 @@ class Exchange:
             if delta.finish is not None:
                 self._finished = True
 
+    @property
+    def _whole(self) -> bool:
+        """True once the only answer that was asked for has told its end."""
+        return self._finished and (self.ask.request.n or 1) == 1
+
     async def _next(self) -> Batch | None:
         if self._rest is None:
             return None
@@ -146,6 +151,8 @@ class Exchange:
                 return None
             failure = Failure(Kind.UNAVAILABLE, "the stream ended without a finish reason")
         except TimeoutError:
+            if self._whole:  # it has said how it ends, and only holds the line
+                return None
             failure = Failure(Kind.SILENT, f"nothing more for {idle:g} s")
         except UpstreamFailed as exc:
             failure = exc.failure

@@ -19,7 +19,7 @@ _SECRETS = re.compile(
   | (?<![a-z0-9+/_-])[a-z0-9+/_-]{100,}={0,2}                    # base64, whatever it was
   | (?<![a-z0-9])(?:sk|pk)-[a-z0-9_-]{8,}                        # OpenAI's, SiliconFlow's, ours
   | \bAIza[a-z0-9_-]{10,}                                        # Google's
-  | \beyJ[a-z0-9_-]{8,}\.[a-z0-9_-]+(?:\.[a-z0-9_-]+)?           # JSON web tokens
+  | \beyJ[a-z0-9_-]{8,4000}\.[a-z0-9_-]+(?:\.[a-z0-9_-]+)?           # JSON web tokens
   | (?<![a-z0-9])(?-i:AKIA|ASIA)[a-z0-9]{12,}                    # Amazon's
   | (?<![a-z0-9])(?:gh[opsu]_|github_pat_|hf_|xox[abeprs]-)[\w-]{12,}
   | -----BEGIN[ ](?:[a-z0-9]+[ ])*PRIVATE[ ]KEY-----

@@ -59,7 +59,10 @@ _FAMILIES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         re.compile(rf"{_START}[spr]k(?:-|_live_|_test_)[A-Za-z0-9_-]{{8,}}"),
     ),
     (("aiza",), re.compile(rf"{_START}AIza[A-Za-z0-9_-]{{10,}}")),  # Google's
-    (("eyj",), re.compile(rf"{_START}eyJ[\w-]{{8,}}\.[\w-]+(?:\.[\w-]+)?", re.ASCII)),  # JWTs
+    (
+        ("eyj",),  # JSON web tokens; what only begins like one is passed over whole, and kept
+        re.compile(rf"{_START}eyJ[\w-]{{8,}}+(?:\.[\w-]+(?:\.[\w-]+)?|(?P<spared>))", re.ASCII),
+    ),
     (("akia", "asia"), re.compile(rf"{_START}(?:AKIA|ASIA)[A-Z0-9]{{12,}}")),  # Amazon's
     (
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox"),
@@ -72,13 +75,20 @@ _FAMILIES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         re.compile(rf"""{_START}(?:vless|vmess|trojan|ss)://[^\s"'\\]+""", re.IGNORECASE),
     ),
 )
-"""What can only be there where one of its hints is, in lower case, and how it looks."""
+"""
+What can only be there where one of its hints is, in lower case, and how it looks.
+
+Each reads a text in a time that grows as the text does: while it looks, nobody else is served.
+"""
 
 _DATA = re.compile(  # but not what refers to a picture
     r"(?P<keep>data:[^\s\"'\\,]{0,200};base64,)(?!(?:picture|shown):\d)[\w+/=%-]*", re.ASCII
 )
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{100,}={0,2}")
-_WRAPPED = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\r?\n\s*){2,}[A-Za-z0-9+/]*={0,2}")
+_WRAPPED = re.compile(  # each run is tried from its beginning only, and given back to nobody
+    r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{60,}+\r?\n\s*+"
+    r"(?:[A-Za-z0-9+/]{60,76}+\r?\n\s*+)+[A-Za-z0-9+/]*={0,2}"
+)
 _NAMED = re.compile(
     r"(?:x[-_])?(?:[a-z]+[-_])?(?:api[-_]?key|password|passwd|passphrase|secret|private[-_]?key"
     r"|cookie|authorization|(?:access|refresh|auth|session|id|bot|api)[-_]?token"
@@ -194,6 +204,8 @@ class Redactor:
         return text
 
     def _mask(self, found: re.Match[str]) -> str:
+        if found.lastgroup == "spared":
+            return found[0]
         self.masked += 1
         return found.groupdict().get("keep", "") + MASK
 

@@ -245,6 +245,9 @@ class _Streamed:
             # What a clean end cut in two was cut: not garbled, just not finished.
             return self._listener.hear([p for p in self._events.end() if complete(p)])
         except EgressError as exc:
+            if self._reading.end() is None:  # all was said: only `[DONE]` is lost
+                self._over = True
+                return []
             raise UpstreamFailed(from_exception(exc)) from exc
         except ValueError as exc:
             raise UpstreamFailed(Failure(Kind.GARBLED, str(exc), self._answer.status)) from exc
