@@ -20,18 +20,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
+from benchmarks.painting import paints, watching
 from portico.ledger.base import AttemptRow, RequestRow
 from portico.ledger.sqlite import open_sqlite
 
-CHROMIUM = Path("/usr/bin/chromium")
 TARGETS = ("gemini-3-flash", "qwen-vl", "deepseek-v3", "qwen3-coder")
 ROLES = ("design", "vision", "code", "devops", "background")
+RATE = 200
+"""Requests a second that the live view shows."""
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -145,35 +148,6 @@ def pages(url: str, pid: int, rounds: int) -> None:
             print(f"{name:<38}{cpu:>10.1f}{min(took):>10.1f}{statistics.median(took):>8.1f}")
 
 
-def paints(url: str, rounds: int) -> None:
-    """Print when a browser has drawn the first of a page."""
-    if not CHROMIUM.exists():
-        print("first paint: not measured, there is no chromium")
-        return
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        for name, path in (("Requests", "/console/requests"), ("Now", "/console")):
-            took = []
-            for _ in range(rounds):
-                page = browser.new_context().new_page()
-                page.goto(url + path)
-                page.wait_for_function("performance.getEntriesByType('paint').length > 1")
-                took.append(
-                    page.evaluate(
-                        "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-                    )
-                )
-                page.context.close()
-            print(
-                f"{'first paint of ' + name:<38}{statistics.median(took):>10.1f}{max(took):>8.1f}"
-            )
-        browser.close()
-
-
 def spent(pid: int) -> float:
     """Return the processor seconds that a process has had."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -201,48 +175,66 @@ async def load(url: str, rate: int, seconds: float) -> int:
     return answered
 
 
-@asynccontextmanager
-async def onlooker(url: str, told: dict[str, int]) -> AsyncIterator[None]:
-    """Look on meanwhile; count events and requests."""
+async def look(url: str, told: dict[str, int]) -> None:
+    """Look on; count events and requests."""
+    async with (
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=None) as client,
+        client.stream("GET", "/console/live") as live,
+    ):
+        async for line in live.aiter_lines():
+            if line.startswith("data: "):
+                told["events"] += 1
+                told["requests"] += json.loads(line[6:]).get("ended", 0)
 
-    async def look() -> None:
-        async with (
-            httpx.AsyncClient(base_url=url, trust_env=False, timeout=None) as client,
-            client.stream("GET", "/console/live") as live,
-        ):
-            async for line in live.aiter_lines():
-                if line.startswith("data: "):
-                    told["events"] += 1
-                    told["requests"] += json.loads(line[6:]).get("ended", 0)
 
-    task = asyncio.create_task(look())
+async def settled(pid: int) -> None:
+    """Wait until the gateway has done what it put off: rows, traces, notes."""
+    before = spent(pid)
+    while True:
+        await asyncio.sleep(1)
+        after = spent(pid)
+        if after - before < 0.05:
+            return
+        before = after
+
+
+async def cost(url: str, pid: int, seconds: float, onlookers: int, told: dict[str, int]) -> float:
+    """Return the percent of a core that the load takes, all that is put off included."""
+    await settled(pid)
+    looking = [asyncio.create_task(look(url, told)) for _ in range(onlookers)]
     await asyncio.sleep(0.5)
-    try:
-        yield
-    finally:
-        await asyncio.sleep(1.5)
-        task.cancel()
-        await asyncio.wait({task})
+    before = spent(pid)
+    told["asked"] += await load(url, RATE, seconds) * bool(onlookers)
+    await settled(pid)
+    took = (spent(pid) - before) / seconds * 100
+    for one in looking:
+        one.cancel()
+    await asyncio.gather(*looking, return_exceptions=True)
+    return took
 
 
 async def live(url: str, pid: int, rounds: int, seconds: float) -> None:
-    """Print what looking on costs the gateway."""
-    rate, plain, watched = 200, list[float](), list[float]()
-    told = {"events": 0, "requests": 0}
-    asked = 0
-    await load(url, rate, 3)
+    """Print what looking on costs the gateway: for one, and for eight at once."""
+    crowds: dict[int, list[float]] = {0: [], 1: [], 8: []}
+    told = {"events": 0, "requests": 0, "asked": 0}
+    await load(url, RATE, 3)
     for _ in range(rounds):
-        before = spent(pid)
-        await load(url, rate, seconds)
-        plain.append((spent(pid) - before) / seconds * 100)
-        before = spent(pid)
-        async with onlooker(url, told):
-            asked += await load(url, rate, seconds)
-        watched.append((spent(pid) - before) / seconds * 100)
-    more = statistics.median(watched) - statistics.median(plain)
-    print(f"\nat {rate} requests/s the gateway takes {statistics.median(plain):.1f} % of a core,")
-    print(f"with somebody looking on {statistics.median(watched):.1f} %: {more:+.1f} points")
-    print(f"{asked} requests were asked, {told['requests']} told in {told['events']} events")
+        for onlookers, took in crowds.items():
+            took.append(await cost(url, pid, seconds, onlookers, told))
+    plain = statistics.median(crowds.pop(0))
+    print(f"\nat {RATE} requests/s the gateway takes {plain:.1f} % of a core")
+    for onlookers, took in crowds.items():
+        middle = statistics.median(took)
+        print(f"with {onlookers} looking on {middle:.1f} %: {middle - plain:+.1f} points")
+    print(
+        f"{told['asked']} requests were asked, {told['requests']} told in {told['events']} events"
+    )
+
+
+def frames(url: str, seconds: float) -> None:
+    """Print how a browser that looks on keeps up."""
+    with watching(url), ThreadPoolExecutor(1) as pool:  # the browser's own loop runs in this thread
+        pool.submit(asyncio.run, load(url, RATE, seconds)).result()
 
 
 def main() -> None:
@@ -250,15 +242,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--only", choices=("pages", "paints", "live", "frames"))
     parser.add_argument("--seconds", type=float, default=15)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         asyncio.run(seed(home / "ledger.db", given.count))
         with gateway(home) as (url, pid):
-            pages(url, pid, given.rounds)
-            paints(url, given.rounds)
-            asyncio.run(live(url, pid, 3, given.seconds))
+            parts = {
+                "pages": lambda: pages(url, pid, given.rounds),
+                "paints": lambda: paints(url, given.rounds),
+                "live": lambda: asyncio.run(live(url, pid, 3, given.seconds)),
+                "frames": lambda: frames(url, given.seconds),
+            }
+            for name, part in parts.items():
+                if given.only in (None, name):
+                    part()
 
 
 if __name__ == "__main__":
