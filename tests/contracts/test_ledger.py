@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -229,6 +231,27 @@ async def test_a_series_tells_what_each_target_did_span_by_span(store: LedgerSto
     pretend = told[1, "deepseek-v3"]
     assert (pretend.answered, pretend.simulated, sum(pretend.waits)) == (1, 1, 0)
     assert (pretend.input, pretend.cost_usd) == (0, None)
+
+
+async def test_a_series_of_whole_hours_says_what_its_rows_say(store: LedgerStore) -> None:
+    free = attempt(replace(GEMINI, price=None))
+    at = [NOON - 1, NOON, NOON + 3599, NOON + 3600, NOON + 10_000, NOON + 14_400]
+    rows = [row(attempt(QWEN, LIMITED), attempt(), started=one) for one in at]
+    rows += [row(attempt(PRETEND), started=NOON + 5), row(free, started=NOON + 9_000)]
+    await store.append(rows)
+    hours = await store.series(SeriesQuery(NOON, 7200.0, 2))
+
+    halves: dict[tuple[int, str | None], list[SeriesRow]] = {}
+    for half in await store.series(SeriesQuery(NOON, 1800.0, 8)):
+        halves.setdefault((half.at // 4, half.target), []).append(half)
+    assert [(one.at, one.target) for one in hours] == sorted(halves)
+    for one in hours:
+        parts = halves[one.at, one.target]
+        assert one.input == sum(part.input for part in parts)
+        assert one.output == sum(part.output for part in parts)
+        costs = [Decimal(part.cost_usd) for part in parts if part.cost_usd is not None]
+        assert one.cost_usd == (str(sum(costs)) if costs else None)
+    assert sum(one.input for one in hours) == 5_000  # five real answers of 1,000 within
 
 
 async def test_whose_request_it_was_and_of_which_chat_is_kept_and_can_be_asked_for(

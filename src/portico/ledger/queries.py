@@ -6,7 +6,7 @@ from itertools import count
 
 from portico.ledger.base import MOST, By, RequestQuery, SeriesQuery
 from portico.ledger.columns import ATTEMPT, REQUEST
-from portico.ledger.series import ATTEMPTS, REQUESTS
+from portico.ledger.series import asked
 from portico.ledger.sums import NAMES, Window
 
 type Statement = tuple[str, Sequence[object]]
@@ -153,9 +153,7 @@ def add_hour() -> str:
 
 def series(query: SeriesQuery) -> tuple[Statement, Statement]:
     """Return what targets did, span by span, and what their attempts took."""
-    until = query.since + query.step * query.count
-    values = (query.since, query.step, query.since, until)
-    return (REQUESTS, values), (ATTEMPTS, values)
+    return asked(query)
 
 
 def _requests() -> str:

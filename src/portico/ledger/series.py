@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from portico.ledger.base import STEPS, SeriesRow
+from portico.ledger.base import STEPS, SeriesQuery, SeriesRow
 from portico.ledger.columns import usd
+from portico.ledger.sums import HOUR
 
 _SPAN = "CAST([floor]((r.started - ?) / ?) AS INTEGER)"
 _WITHIN = "r.started >= ? AND r.started < ?"
@@ -35,6 +36,27 @@ ATTEMPTS = f"""
     FROM [requests] r JOIN [attempts] a ON a.request = r.id
     WHERE {_WITHIN} AND a.simulated = 0 GROUP BY 1, 2
 """
+
+HOURS = """
+    SELECT (hour - ?) / ? AS at, substr(name, 2) AS target,
+        CAST(sum(input) AS bigint), CAST(sum(output) AS bigint),
+        CASE WHEN sum(priced) > 0 THEN CAST(sum(cost_nano) AS bigint) END
+    FROM [usage_hours] WHERE dimension = 'target' AND hour >= ? AND hour < ?
+    GROUP BY 1, 2 HAVING sum(attempts) > sum(simulated)
+"""
+"""What ATTEMPTS finds, of spans that are whole hours: from their sums."""
+
+
+def asked(
+    query: SeriesQuery,
+) -> tuple[tuple[str, tuple[float, ...]], tuple[str, tuple[float, ...]]]:
+    """Return what to ask for: of requests, and of attempts."""
+    until = query.since + query.step * query.count
+    values = (query.since, query.step, query.since, until)
+    if query.step % HOUR or query.since % HOUR:
+        return (REQUESTS, values), (ATTEMPTS, values)
+    first, step = int(query.since) // HOUR, int(query.step) // HOUR
+    return (REQUESTS, values), (HOURS, (first, step, first, first + step * query.count))
 
 
 def together(

@@ -25,17 +25,28 @@ one("#theme")?.addEventListener("click", () => {
   document.dispatchEvent(new Event("theme"));
 });
 
-// -- times, in the reader's own zone
+// -- times, in the reader's own zone. By hand: the first use of Intl costs more than the whole page.
 
-function localTimes(within = document) {
-  for (const time of all("time[datetime]", within)) {
-    const at = new Date(time.dateTime);
-    if (Number.isNaN(at.valueOf())) continue;
-    time.textContent = time.dataset.form === "clock" ? at.toLocaleTimeString() : at.toLocaleString();
-    time.title = time.dateTime;
-  }
+const two = (number) => String(number).padStart(2, "0");
+const clock = (at) => [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+const day = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(at).slice(0, 5)}`;
+
+for (const time of all("time[datetime]")) {
+  const at = new Date(time.dateTime);
+  if (Number.isNaN(at.valueOf())) continue;
+  time.textContent = time.dataset.form === "clock" ? clock(at) : day(at);
+  time.title = time.dateTime;
 }
-localTimes();
+
+// -- what is not needed for the first sight of a page: scripts and styles that stand in a template
+
+requestAnimationFrame(() => setTimeout(() => {  // after that frame is drawn
+  for (const later of all("template[data-later]")) {
+    const waiting = document.importNode(later.content, true);
+    for (const script of all("script", waiting)) script.async = false;  // in the order they stand in
+    document.head.append(waiting);
+  }
+}));
 
 // -- small things
 
@@ -123,7 +134,7 @@ function line(row) {
   const tone = { answered: "good", abandoned: "", refused: "warn" }[row.outcome] ?? "bad";
   return node("tr", { class: "fresh" },
     node("td", {}, node("a", { href: `/console/requests/${encodeURIComponent(row.id)}` },
-      node("time", { datetime: at.toISOString(), title: at.toISOString() }, at.toLocaleTimeString()))),
+      node("time", { datetime: at.toISOString(), title: at.toISOString() }, clock(at)))),
     node("td", { class: "break" }, row.asked + (row.role && row.role !== row.asked ? ` → ${row.role}` : ""),
       row.task ? node("span", { class: "sub" }, row.task) : null),
     node("td", { class: "break" }, row.target ?? "nobody", " ",

@@ -64,10 +64,15 @@
     note.querySelector("[data-count]").textContent = told.simulated;
   }
 
+  let next = 0;
+
   async function load() {
+    next = Date.now() + 15000;
     const answer = await fetch(`/console/charts?span=${encodeURIComponent(span)}`).catch(() => null);
     if (!answer?.ok) return;
     told = await answer.json();
+    // A quarter of one step, or what is drawn has hardly changed; five minutes at most.
+    next = Date.now() + Math.min(Math.max((told.at[1] - told.at[0]) * 250, 15000), 300000);
     redraw();
   }
 
@@ -82,5 +87,5 @@
   document.addEventListener("theme", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   load();
-  setInterval(() => { if (!document.hidden) load(); }, 15000);
+  setInterval(() => { if (!document.hidden && Date.now() >= next) load(); }, 5000);
 })();
