@@ -36,8 +36,8 @@ up: $(INSTALLED) ## Serve at http://127.0.0.1:8000 (ARGS="--port 9000 --config p
 # -1 is one -q, whatever the environment adds: with two, pytest leaves out its closing line.
 PYTEST := pytest --verbosity=-1 -rs
 
-# Two workers, each with whole files; tests/conftest.py says which stay together.
-WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
+# Two workers, each with whole files; tests/sharing_out.py says what stays together.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: $(INSTALLED) ## Run the tests with coverage (T=tests/routing for some of them)

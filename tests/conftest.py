@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from scripts.services import mongo, postgres, valkey
 
 from tests.servers import empty_database, serving
+from tests.sharing_out import LONG, ByPlace
 
 # A busy machine is no failure: time belongs in benchmarks. CI looks at the same examples each
 # time, so that a red run is about the change; anywhere else new ones are tried.
@@ -16,23 +18,14 @@ settings.register_profile("ci", settings.get_profile("any"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "any")
 
 
-SHARED = ("s3", "postgres", "mongo", "valkey_server")
-"""Fixtures that start a server: whoever asks for one runs where it runs."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    """Several workers: xdist's own groups are not heeded with this pytest."""
+    return ByPlace(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several workers: a file stays with one, so do those that share a server; slow ones first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_place(item)))
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
-def _place(item: pytest.Item) -> str:
-    shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
-    folder = item.path.parent
-    if shared:
-        return shared[0]
-    return folder.name if folder.name in {"leaks", "webui"} else str(item.path)
+    """Long ones come first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture

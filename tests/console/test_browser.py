@@ -17,7 +17,7 @@ from portico.wiring import keyring
 from tests.console.browsing import Lived, living, page_of
 from tests.serving import PNG
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 MARK = "data-xss"
 CORPUS = (

@@ -16,7 +16,7 @@ import pytest
 
 from tests.outages.lab import AWAY, Lab, lab
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300), pytest.mark.xdist_group("outages")]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 STORES = ("postgres", "s3", "mongodb", "qdrant", "all")
 CHATS = 24

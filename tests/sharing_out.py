@@ -1,0 +1,28 @@
+"""Which tests stay with one worker, and which files begin, when several share the suite."""
+
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = ("tests/leaks/", "tests/webui/")
+"""Folders whose files share what is built once, and dearly."""
+
+LONG = (
+    "tests/chaos/",
+    "tests/outages/test_matrix.py",
+    "tests/console/test_browser.py",
+    "tests/leaks/",
+    "tests/vision/test_screens.py",
+    "tests/e2e/test_streams.py",
+)
+"""What takes a minute or so begins, so that no worker is left alone with it at the end."""
+
+
+def place(nodeid: str) -> str:
+    """Return what stays together with the test *nodeid*: its file, or its folder."""
+    return next((one for one in TOGETHER if nodeid.startswith(one)), nodeid.split("::")[0])
+
+
+class ByPlace(LoadScopeScheduling):
+    """A file stays with one worker, and has its module's fixtures once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return place(nodeid)
