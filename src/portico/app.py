@@ -93,6 +93,8 @@ class Portico(FastAPI):
             return self.chat(scope, receive, send)
         if scope["type"] == "http" and (scope["path"] + "/").startswith(CONSOLE):
             return self.console(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # as RFC 9110 has it; uvicorn leaves the body out
         return super().__call__(scope, receive, send)
 
 

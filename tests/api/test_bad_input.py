@@ -246,7 +246,7 @@ async def test_a_form_where_json_is_read_says_which_header_is_missing(lab: House
 async def test_wrong_methods_are_405_on_every_route(lab: House) -> None:
     document = (await lab.client.get("/openapi.json")).json()
     for path, served in document["paths"].items():
-        allowed = {method.upper() for method in served}
+        allowed = {method.upper() for method in served} | ({"HEAD"} if "get" in served else set())
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - allowed:
             answer = await lab.client.request(method, path.replace("{", "").replace("}", ""))
             error = enveloped(405, answer.headers, answer.json())

@@ -40,6 +40,18 @@ async def test_a_sound_house_is_ready(tmp_path: Path) -> None:
     assert told["upstreams"] == {"google": "ok", "siliconflow": "ok"}
 
 
+async def test_head_is_answered_as_get_is_without_a_body(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        for path, status in (("/healthz", 200), ("/readyz", 200), ("/v1/models", 200)):
+            told, asked = await lab.client.head(path), await lab.client.get(path)
+            assert (told.status_code, told.content) == (status, b"")
+            assert told.headers["content-length"] == asked.headers["content-length"]
+            assert told.headers["x-portico-request-id"].startswith("req_")
+        refused = await lab.client.head("/v1/route/explain")
+
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
 async def test_simulated_upstreams_are_said_and_do_not_degrade(tmp_path: Path) -> None:
     async with house(tmp_path, upstreams={"google": {"api_key": ""}}) as lab:
         told = await readiness(lab)

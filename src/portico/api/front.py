@@ -2,11 +2,11 @@
 
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from portico.api.answers import REQUEST_ID
 from portico.api.body import PARTING
@@ -110,6 +110,8 @@ class Front(HttpToolsProtocol):
         if self._offered:
             return
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0":
+            self.cycle.__class__ = _Chunkless  # it is uvicorn's to make, and has not begun
         self._head = None
         self._stop_timer()
 
@@ -152,6 +154,22 @@ class Front(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(PARTING, self.transport.close)
+
+
+class _Chunkless(RequestResponseCycle):
+    """An answer to HTTP/1.0, which has no chunks: without a length it ends with the connection."""
+
+    _unmeasured = False
+
+    async def send(self, message: Any) -> None:
+        """ASGI's promise."""
+        if message["type"] == "http.response.start":
+            named = {name.lower() for name, _ in message.get("headers", ())}
+            self._unmeasured = b"content-length" not in named
+            self.chunked_encoding = False if self._unmeasured else None
+        elif self._unmeasured:
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
 
 
 def _answer(status: HTTPStatus, error: MalformedRequest) -> bytes:

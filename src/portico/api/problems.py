@@ -133,7 +133,8 @@ class _Parting(JSON):
 
 def not_allowed(asked: str, allowed: str) -> GatewayError:
     """Return the error for the method *asked*, where only those in *allowed* are served."""
-    error = MalformedRequest(f"{asked} is not served here; {allowed} is.")
+    served = "are" if "," in allowed else "is"
+    error = MalformedRequest(f"{asked} is not served here; {allowed} {served}.")
     error.status, error.code = 405, "method_not_allowed"
     return error
 
@@ -183,10 +184,15 @@ def _served(request: Request) -> list[str]:
         method
         for method in METHODS
         if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            route.matches({**request.scope, "method": _as_get(method)})[0] is Match.FULL
             for route in request.app.routes
         )
     ]
+
+
+def _as_get(method: str) -> str:
+    """HEAD is answered as GET is, without the body: see `portico.app`."""
+    return "GET" if method == "HEAD" else method
 
 
 async def _on_fault(request: Request, exc: Exception) -> Response:

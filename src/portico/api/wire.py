@@ -61,7 +61,8 @@ def _read(body: bytes, task: str | None, aside: Aside) -> ChatRequest:
     except msgspec.ValidationError as exc:
         raise refusal(exc) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise MalformedRequest(f"The body is not JSON: {_short(exc)}") from None
+        said = _short(exc) if body.strip() else "it is empty"
+        raise MalformedRequest(f"The body is not JSON: {said}") from None
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
     request = ChatRequest.of(typed, fields, task, aside)

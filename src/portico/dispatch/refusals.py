@@ -82,12 +82,13 @@ def unanswered(
             closed.attempts = journey.asked
             return closed
     tired = standing.view(skipped or route.candidates, now)
+    rests = [_resting(target, tired.get(target.name)) for target in skipped]
     status, code = _status(failed, [tired[t.name].reason for t in skipped if t.name in tired])
-    error = Unanswered(_message(journey.asked, skipped), status=status, code=code)
-    if code == "upstream_rejected":
-        error.type = "invalid_request_error"
+    error = Unanswered(_message(code, journey.asked, tuple(rests)), status=status, code=code)
+    if status < 500:
+        error.type = _TYPES.get(status, "invalid_request_error")
     error.attempts = journey.asked
-    error.resting = tuple(_resting(target, tired.get(target.name)) for target in skipped)
+    error.resting = tuple(rests)
     if status in (429, 502, 503, 504):
         error.retry_after = _recovery(route, standing, now)
     return error
@@ -113,17 +114,23 @@ _SIZES = frozenset({Kind.TOO_LONG, Kind.RATE_LIMITED, Kind.QUOTA_SPENT})
 _STATUS = {Kind.SILENT.value: 504}
 
 
-def _message(
-    asked: Sequence[Asked],
-    skipped: Sequence[Target],
-) -> str:
+_TYPES = {429: "rate_limit_error"}
+_LEADS = {
+    "upstream_rejected": "The upstream rejected the request.",
+    "upstream_rate_limited": "The upstream's limit is reached.",
+    "context_length_exceeded": "The request is too long for the model.",
+    "no_capable_target": "The model does not take this request.",
+}
+
+
+def _message(code: str, asked: Sequence[Asked], resting: Sequence[Resting]) -> str:
     """The first attempt's cause leads; it is never masked by the last's."""
     told = [f"{one.target}: {one.message}" for one in asked]
     if not told:
-        names = ", ".join(target.name for target in skipped)
-        return f"Nobody could be asked: {names} rest after failing. Try again later."
+        names = ", ".join(f"{one.target} ({one.reason})" for one in resting)
+        return f"Nobody could be asked, since all rest: {names}. Try again later."
     if len(told) == 1:
-        return f"The model did not answer. {told[0]}"
+        return f"{_LEADS.get(code, 'The model did not answer.')} {told[0]}"
     return f"No model answered. First {told[0]}; then {'; '.join(told[1:])}"
 
 

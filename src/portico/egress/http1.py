@@ -75,7 +75,8 @@ class Connection(asyncio.Protocol):
                 self._complete = True
             else:
                 said = "midway" if self._head_done else "before its head was complete"
-                silent = exc is None and not self.closed and not self._framing
+                unsaid = not (self._head_done or self._framing)
+                silent = exc is None and not self.closed and unsaid
                 lost = HungUp if silent else ConnectionLost
                 self._broken = lost, f"the connection was lost {said}"
         self.closed = True

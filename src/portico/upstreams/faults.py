@@ -116,8 +116,9 @@ def from_exception(exc: Exception) -> Failure:
     """Return what an exception of the egress room, a time-out or an OSError means."""
     kind, words = next(CARRIAGE[base] for base in type(exc).__mro__ if base in CARRIAGE)
     said = quote(str(exc))
-    scope = "path" if isinstance(exc, TunnelDown) else "target"
-    return Failure(kind, quote(f"{words}: {said}") if said else words, scope=scope)
+    again = said.split()[:3] == words.split()[:3]  # it says the same, and says it better
+    told = said if again else quote(f"{words}: {said}") if said else words
+    return Failure(kind, told, scope="path" if isinstance(exc, TunnelDown) else "target")
 
 
 def _event(flavour: str, complaint: Complaint, now: float) -> Failure:
