@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portico.chat.messages import Modality
 from portico.chat.request import ChatBody, ChatRequest
 from portico.errors import ModelNotFound
 from portico.routing.choices import choose, decide
@@ -126,4 +129,70 @@ def test_a_decision_is_the_whole_route() -> None:
     route = decide(request("auto", "hm"), LAB, {})
     assert [one.name for one in route.candidates] == list(TARGETS)
     assert (route.role.name, route.unsure, bool(route.decided_by)) == ("design", True, True)
-    assert route.needs.tokens == 0
+    assert route.needs.tokens == 1
+
+
+BLIND = Target("blind", "lab", "m/blind", context_window=1000)
+SEER = Target("seer", "lab", "m/seer", accepts=frozenset(Modality))
+SHORT = Target("short", "lab", "m/short", context_window=100)
+SPLIT = Catalog(
+    {target.name: target for target in (BLIND, SEER, SHORT)},
+    {
+        name: Role(name, (target,))
+        for name, target in {
+            "design": "blind",
+            "code": "blind",
+            "background": "short",
+            "devops": "blind",
+            "drawing": "seer",
+        }.items()
+    },
+)
+
+
+def pictured(model: str, words: str, task: str | None = None) -> ChatRequest:
+    parts = [
+        {"type": "text", "text": words},
+        {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}},
+    ]
+    body = {"model": model, "messages": [{"role": "user", "content": parts}]}
+    return ChatRequest.of(msgspec.json.decode(msgspec.json.encode(body), type=ChatBody), {}, task)
+
+
+@pytest.mark.parametrize("words", ["Refactor this function", "hm", "docker compose logs"])
+def test_auto_takes_another_role_where_nobody_of_the_best_can_take_the_request(words: str) -> None:
+    route = decide(pictured("auto", words), SPLIT, {})
+    assert (route.role.name, route.candidates) == ("drawing", (SEER,))
+    assert "can take it" in route.decided_by[0].name
+    assert len(route.decided_by) > 1
+
+
+def test_who_asked_for_a_role_is_not_given_another() -> None:
+    route = decide(pictured("code", "Refactor this"), SPLIT, {})
+    assert (route.role.name, route.candidates) == ("code", ())
+
+
+def test_where_nobody_at_all_can_take_it_the_first_choice_says_so() -> None:
+    route = decide(request("auto", "word " * 2000, stream=True), without("drawing"), {})
+    assert (route.role.name, route.candidates) == ("design", ())
+    assert [one.too_small for one in route.passed] == [True]
+
+
+def test_a_role_whose_targets_are_parked_is_not_replaced() -> None:
+    parked = replace(SPLIT, parked={"blind": "maintenance"})
+    assert decide(request("auto", "hm"), parked, {}).candidates == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"),
+    [("auto", "seer"), ("drawing", "seer"), ("seer", "seer"), ("design", None), ("none", None)],
+)
+def test_a_background_task_that_the_background_cannot_take_goes_where_it_was_asked(
+    model: str, taken: str | None
+) -> None:
+    route = decide(pictured(model, "Describe it in one word", "image_prompt_generation"), SPLIT, {})
+    assert [one.name for one in route.candidates] == ([taken] if taken else [])
+
+
+def without(name: str) -> Catalog:
+    return replace(SPLIT, roles={one: SPLIT.roles[one] for one in SPLIT.roles if one != name})

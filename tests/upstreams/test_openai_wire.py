@@ -94,6 +94,13 @@ async def test_a_large_whole_answer_is_no_exception(pool: Pool) -> None:
     assert len(reply.choices[0].text) == 250_000
 
 
+async def test_a_whole_answer_of_fewer_choices_than_were_asked_for_is_whole(pool: Pool) -> None:
+    async with provider(http(COMPLETION, "application/json")) as base:
+        upstream = OpenAI(Account("up", base, pool), Reasonings())
+        reply = await answer(upstream, ask(n=3))
+    assert [choice.text for choice in reply.choices] == ["whole"]
+
+
 async def test_a_stream_in_answer_to_a_question_for_a_whole_answer_is_taken(pool: Pool) -> None:
     reply = await asking(pool, [http(event("str") + event("eam", "stop"))], stream=False)
     assert reply.choices[0].text == "stream"

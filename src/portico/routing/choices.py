@@ -8,7 +8,7 @@ from portico.chat.request import ChatRequest
 from portico.errors import ModelNotFound
 from portico.routing.classify import classify, is_task
 from portico.routing.roles import Catalog, Role
-from portico.routing.routes import Route, Standing, needs, plan
+from portico.routing.routes import PARKED, Route, Standing, needs, plan
 from portico.routing.signals import Signal
 
 AUTO = "auto"
@@ -54,14 +54,46 @@ def decide(request: ChatRequest, catalog: Catalog, standing: Standing) -> Route:
     """
     Return the whole route of *request*: its role, whom to ask in order, and why not the others.
 
+    Where the role is our choice and nobody of it can take the request, the next best role has it.
+
     Raises:
         ModelNotFound: no such role or target.
     """
     choice = choose(request, catalog)
-    role = choice.role
+    decided_by = choice.decided_by
+    route = _planned(request, choice.role, catalog, standing)
+    if choice.role.name != request.model and _beyond(route):
+        others = _others(request.model, choice, catalog)
+        routes = (_planned(request, role, catalog, standing) for role in others)
+        other = next((one for one in routes if one.candidates), None)
+        if other is not None:
+            why = Signal(f"nobody of {choice.role.name!r} can take it", other.role.name, 0.0)
+            route, decided_by = other, (why, *decided_by)
+    return replace(route, decided_by=decided_by, unsure=choice.unsure)
+
+
+def _planned(request: ChatRequest, role: Role, catalog: Catalog, standing: Standing) -> Route:
     wanted = needs(request, left_out(request.messages, role.old_pictures, role.last_n))
-    route = plan(role, wanted, catalog, standing)
-    return replace(route, decided_by=choice.decided_by, unsure=choice.unsure)
+    return plan(role, wanted, catalog, standing)
+
+
+def _beyond(route: Route) -> bool:
+    """True where nobody can do it; not where an operator or a tunnel keeps them from it."""
+    kept = route.down or any(passed.reason == PARKED for passed in route.passed)
+    return not (route.candidates or kept)
+
+
+def _others(asked: str, choice: Choice, catalog: Catalog) -> list[Role]:
+    """Return what was *asked* by name; for `auto` every other role, by what speaks for it."""
+    if asked in catalog.roles:
+        return [catalog.roles[asked]]
+    if asked != AUTO:
+        return [Role(asked, (asked,))] if asked in catalog.targets else []
+    points = dict.fromkeys(catalog.roles, 0.0)
+    for signal in choice.decided_by:
+        points[signal.role] += signal.weight
+    ranked = sorted(points, key=lambda name: (name == BACKGROUND, -points[name]))
+    return [catalog.roles[name] for name in ranked if name != choice.role.name]
 
 
 def _is_background(request: ChatRequest, catalog: Catalog) -> bool:

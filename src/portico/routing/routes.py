@@ -114,7 +114,7 @@ def tokens(request: ChatRequest) -> int:
         for part in message.content or ():
             size += len(part.text or "")
             pictures += part.modality is Modality.IMAGE
-    return size // 5 + pictures * PICTURE_TOKENS
+    return -(-size // 5) + pictures * PICTURE_TOKENS
 
 
 def plan(role: Role, wanted: Needs, catalog: Catalog, standing: Standing) -> Route:

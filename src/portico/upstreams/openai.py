@@ -291,6 +291,7 @@ class _Whole:
         batch, reading = self._listener.hear([body]), self._listener.reading
         if not reading.heard:
             raise UpstreamFailed(_judged(self._account, self._answer, body))
+        reading.done = True  # a body that parses is whole, however many choices it has
         failure = reading.end()
         if failure is not None:
             raise UpstreamFailed(failure)
