@@ -123,7 +123,9 @@ class Engine:
             "listcollections": self._list_collections,
             "drop": self._drop,
             "dropdatabase": self._drop_database,
+            "configurefailpoint": self._fail_point,
         }
+        self._failing: Document = {}
 
     def run(self, message: Document) -> Document:
         """Do one command; whatever goes wrong is an answer."""
@@ -132,6 +134,8 @@ class Engine:
             command = self._commands.get(name.lower())
             if command is None:
                 raise Refused(59, "CommandNotFound", f"no such command: '{name}'")
+            if name in self._failing.get("failCommands", ()):
+                raise Refused(self._failing["errorCode"], "FailPoint", "Failing command")
             return command(message)
         except Refused as refused:
             return refused.told
@@ -156,6 +160,11 @@ class Engine:
     def _unknown_user(self, _: Document) -> Document:
         """It has no users: whoever says that they are one is told what a server tells them."""
         raise Refused(18, "AuthenticationFailed", "Authentication failed.")
+
+    def _fail_point(self, message: Document) -> Document:
+        """Refuse some commands, as `failCommand` of a server under test does."""
+        self._failing = {} if message["mode"] == "off" else message["data"]
+        return {"ok": 1.0}
 
     def _collection(self, message: Document, key: str | None = None) -> Any:
         name = message[key or next(iter(message))]

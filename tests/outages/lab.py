@@ -1,6 +1,7 @@
 """A gateway on real stores, each behind a proxy, and somebody with a key who keeps asking."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+from PIL import Image
 
 from portico.access.keyring import Keyring
 from portico.access.postgres import open_postgres
 from portico.wiring import keyring
+from tests.artifacts.odd import saved
 from tests.memory.rest import serve_qdrant
 from tests.outages.proxy import Proxy, proxy
-from tests.serving import PNG, House, house
+from tests.serving import House, house
 
 AWAY = {"postgres": "ledger", "s3": "artifacts", "mongodb": "traces", "qdrant": "memory"}
 """What `/readyz` calls the store that lies on each server."""
@@ -30,11 +33,11 @@ class Lab:
     key: str
 
     async def chat(self, number: int) -> httpx.Response:
-        """Ask as the key's owner; every third time with a picture."""
+        """Ask as the key's owner; every third time with a picture of that *number*."""
         text: Any = f"request {number}"
         model = "code"
         if number % 3 == 0:
-            link = {"type": "image_url", "image_url": {"url": PNG}}
+            link = {"type": "image_url", "image_url": {"url": picture(number)}}
             text, model = [{"type": "text", "text": text}, link], "vision"
         body = {"model": model, "messages": [{"role": "user", "content": text}]}
         headers = {"authorization": f"Bearer {self.key}"}
@@ -104,6 +107,12 @@ class Lab:
             await asyncio.sleep(0.05)
         assert ledger.lost == 0
         return rows
+
+
+def picture(number: int) -> str:
+    """Return a picture like no other: one that is kept already asks no store for anything."""
+    data = saved(Image.new("RGB", (16, 16), (number, 40, 200)), "PNG")
+    return f"data:image/png;base64,{b64encode(data).decode()}"
 
 
 @asynccontextmanager
