@@ -10,7 +10,7 @@ from dataclasses import replace
 import pillow_heif
 from PIL import Image, ImageCms
 
-from portico.artifacts import colour
+from portico.artifacts import colour, png
 from portico.artifacts.frames import contact_sheet, frames
 from portico.artifacts.pictures import Limits, PictureRefused, Sheet, Size
 from portico.artifacts.profiles import HEAVIEST, LARGEST
@@ -127,15 +127,20 @@ def _sheet(image: Image.Image, data: bytes, kind: str, limits: Limits) -> Sheet:
     if count > 1:
         return contact_sheet(image, count, limits)
     note = _FIRST if kind == "image/tiff" and _more(image) else ""
-    image.load()
+    quick = png.pixels(image, data) if kind == "image/png" else None
+    if quick is None:
+        image.load()
+    else:
+        image = quick.image
     turn = colour.orientation(image)  # after loading: a PNG may say it behind its pixels
     profile = colour.profile_of(image)
     same = turn == 1 and profile is None and image.mode != "CMYK"
     image = colour.srgb(image, profile)
     image = colour.upright(_bare(image), turn)
+    told = (quick.told if quick and same else "") or colour.fingerprint(image)
     same = same and image.mode == "RGB" and image.width * image.height <= LARGEST
     clean = stripped(data, kind, HEAVIEST) if same else b""
-    return Sheet(image, colour.fingerprint(image), clean, kind if clean else "", note=note)
+    return Sheet(image, told, clean, kind if clean else "", note=note)
 
 
 def _bare(image: Image.Image) -> Image.Image:
