@@ -19,6 +19,8 @@ SMALL = {
     "targets": {
         "qwen3-coder": {"context_window": 3000, "max_output": 500},
         "deepseek-v3": {"context_window": 9000, "max_output": 500},
+        "gemini-3-flash": {"context_window": 40_000, "max_output": 500},
+        "qwen-vl": {"context_window": 30_000, "max_output": 500},
     },
     "roles": {"sighted": {"targets": ["qwen-vl"]}, "blind": {"targets": ["qwen3-coder"]}},
 }
@@ -54,7 +56,7 @@ TEXTS = [
     "Где кнопка на этом снимке?",
     "hello",
 ]
-SIZES = [0, 0, 0, 20_000, 60_000, 8_000_000]  # characters; the last fits nowhere
+SIZES = [0, 0, 0, 20_000, 60_000, 400_000]  # characters; the last fits nowhere
 TOOL = {
     "type": "function",
     "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},

@@ -1,6 +1,7 @@
 """A screen as it is sent to a target, for tests over drawn screens."""
 
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 
 from PIL import Image
@@ -28,6 +29,7 @@ class Sent:
         return Image.open(BytesIO(self.content))
 
 
+@cache
 def sent(screen: Screen, conventions: tuple[str, ...] = CONVENTIONS) -> dict[str, list[Sent]]:
     """Return what a target of each convention is sent of *screen*, prepared for its profile."""
     picture = open_picture(screen.content)

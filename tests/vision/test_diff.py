@@ -10,7 +10,7 @@ from portico.vision.pixels import pixels_of
 from tests.vision.plants import plants
 from tests.vision.screens import screen
 
-SEEDS = [2, 4, 5, 9, 11, 12]  # small ones, light and dark
+SEEDS = [4, 9, 12]  # small ones, light and dark; tests/screens has real ones
 REENCODED = [("JPEG", 90), ("JPEG", 60), ("JPEG", 40), ("WEBP", 80), ("WEBP", 50), ("AVIF", 60)]
 
 

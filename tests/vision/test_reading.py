@@ -7,14 +7,15 @@ from portico.vision.pixels import pixels_of
 from portico.vision.reading import MISMATCH, Glance, read
 from tests.vision.screens import FORMS, NUMBERS, Screen, answer, as_tokens, screen
 
-SCREENS = range(35)
+SCREENS = range(14)  # every size, light and dark
 PROBE = ((100.0, 200.0, 300.0, 400.0), (1920, 1080))
 
 
-def glance(shown: Screen, boxes: str, *, blind: bool = False) -> Glance:
-    picture = Picture(*shown.size)
-    edges = None if blind else Edges.of(pixels_of(shown.image))
-    return Glance("seer", boxes, picture, Seen.all_of(picture), edges)
+def glances(shown: Screen) -> dict[str, Glance]:
+    """Return *shown* as it is put before a target of each convention."""
+    picture, edges = Picture(*shown.size), Edges.of(pixels_of(shown.image))
+    seen = Seen.all_of(picture)
+    return {name: Glance("seer", name, picture, seen, edges) for name in FORMS}
 
 
 def most_apart(one: Box, other: Box) -> int:
@@ -25,8 +26,8 @@ def most_apart(one: Box, other: Box) -> int:
 @pytest.mark.parametrize("seed", SCREENS)
 def test_boxes_land_within_a_pixel_and_the_steps_of_their_convention(seed: int) -> None:
     shown = screen(seed)
-    for name in FORMS:
-        read_back = read(answer(shown.things, shown.size, name), glance(shown, name))
+    for name, look in glances(shown).items():
+        read_back = read(answer(shown.things, shown.size, name), look)
         step = max(shown.size) / (10_000 if name == "omniparser" else 1000)
         truth = {thing.label: thing for thing in shown.things}
         assert read_back.warnings == ()
@@ -40,8 +41,7 @@ def test_a_wrong_convention_is_noticed_and_a_right_one_is_not_accused(seed: int)
     """The numbers of one convention in the form of another: only the numbers are wrong."""
     shown = screen(seed)
     missed, told = [], 0
-    for declared in FORMS:
-        look = glance(shown, declared)
+    for declared, look in glances(shown).items():
         for real in FORMS:
             said = answer(shown.things, shown.size, real, declared, jitter=2)
             accused = read(said, look).warned(MISMATCH)
@@ -55,12 +55,12 @@ def test_a_wrong_convention_is_noticed_and_a_right_one_is_not_accused(seed: int)
 
 def test_what_was_written_in_another_form_is_a_mismatch_too() -> None:
     shown = screen(1)
-    for declared in FORMS:
+    for declared, look in glances(shown).items():
         for real in FORMS:
             said = answer(shown.things, shown.size, real)
             if FORMS[declared] != FORMS[real] and (declared, real) != ("ui-tars", "qwen2-vl"):
                 either = NUMBERS[real](*PROBE) == NUMBERS[declared](*PROBE)
-                assert read(said, glance(shown, declared)).warned(MISMATCH) or either
+                assert read(said, look).warned(MISMATCH) or either
 
 
 def test_special_tokens_change_nothing() -> None:
@@ -68,8 +68,9 @@ def test_special_tokens_change_nothing() -> None:
     size = shown.size
     write = NUMBERS["qwen2-vl"]
     rows = [(thing.type, thing.label, write(thing.corners, size)) for thing in shown.things]
-    plain = read(answer(shown.things, size, "qwen2-vl"), glance(shown, "qwen2-vl"))
-    tokens = read(as_tokens("", rows), glance(shown, "qwen2-vl"))
+    look = glances(shown)["qwen2-vl"]
+    plain = read(answer(shown.things, size, "qwen2-vl"), look)
+    tokens = read(as_tokens("", rows), look)
     assert tokens.elements == plain.elements
 
 
@@ -84,7 +85,7 @@ def test_what_a_tile_showed_is_told_in_the_coordinates_of_the_page() -> None:
 def test_a_cut_answer_gives_what_is_whole_and_says_so() -> None:
     shown = screen(0)
     said = answer(shown.things, shown.size, "gemini")
-    found = read(said[: len(said) // 2], glance(shown, "gemini"))
+    found = read(said[: len(said) // 2], glances(shown)["gemini"])
     assert 0 < len(found.elements) < len(shown.things)
     assert found.warned("answer_cut")
     assert found.raw == (said[: len(said) // 2],)

@@ -85,15 +85,13 @@ def _pixel_at(box: Box, region: Box) -> Box:
 
 def _unique(elements: list[Element]) -> list[Element]:
     kept: list[Element] = []
+    named_alike: dict[str, list[Box]] = {}
     for element in elements:
-        if not any(_same(element, other) for other in kept):
+        others = named_alike.setdefault(element.label.casefold(), [])
+        if not any(element.bbox.overlap(other) > SAME for other in others):
             kept.append(element)
+            others.append(element.bbox)
     return kept
-
-
-def _same(one: Element, other: Element) -> bool:
-    named_alike = one.label.casefold() == other.label.casefold()
-    return named_alike and one.bbox.overlap(other.bbox) > SAME
 
 
 def _warnings(told: Statement, cut: bool, dropped: int) -> Iterator[Notice]:
