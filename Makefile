@@ -44,10 +44,9 @@ test: $(INSTALLED) ## Run the tests with coverage (T=tests/routing for some of t
 ifdef T
 	$(PY) -m $(PYTEST) $(T)
 else
-	$(PY) -m $(PYTEST) $(WORKERS) --ignore=tests/webui --cov --cov-report=
-	$(PY) -m coverage report --fail-under=90 --skip-covered
-	$(PY) -m coverage report --fail-under=100 --skip-covered \
-		--include='src/portico/routing/*,src/portico/dispatch/*,src/portico/upstreams/faults*'
+	rm -f .coverage*
+	$(PY) -m $(PYTEST) $(WORKERS) --ignore=tests/webui -p tests.measuring
+	$(PY) -m scripts.coverage_gates
 endif
 
 .PHONY: services

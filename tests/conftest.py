@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from scripts.services import mongo, postgres, valkey
 
 from tests.servers import empty_database, serving
-from tests.sharing_out import LONG, ByPlace
+from tests.sharing_out import ByPlace, turn
 
 # A busy machine is no failure: time belongs in benchmarks. CI looks at the same examples each
 # time, so that a red run is about the change; anywhere else new ones are tried.
@@ -24,8 +24,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones come first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    """What is measured with branches comes first, and within that what takes long."""
+    items.sort(key=lambda item: turn(item.nodeid))
 
 
 @pytest.fixture

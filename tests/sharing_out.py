@@ -1,9 +1,22 @@
-"""Which tests stay with one worker, and which files begin, when several share the suite."""
+"""Which tests come first, and which stay with one worker when several share the suite."""
 
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/leaks/", "tests/webui/")
 """Folders whose files share what is built once, and dearly."""
+
+BRANCHES = (
+    "tests/access/",
+    "tests/api/",
+    "tests/contracts/",
+    "tests/dispatch/",
+    "tests/e2e/",
+    "tests/erasure/",
+    "tests/routing/",
+    "tests/shared/",
+    "tests/upstreams/test_faults",
+)
+"""Tests by which every branch of the hot rooms is executed; `tests/measuring.py` traces them."""
 
 LONG = (
     "tests/chaos/",
@@ -14,6 +27,11 @@ LONG = (
     "tests/e2e/test_streams.py",
 )
 """What takes a minute or so begins, so that no worker is left alone with it at the end."""
+
+
+def turn(nodeid: str) -> tuple[bool, bool]:
+    """Return when the test *nodeid* has its turn: least first, all others in their order."""
+    return not nodeid.startswith(BRANCHES), not nodeid.startswith(LONG)
 
 
 def place(nodeid: str) -> str:
