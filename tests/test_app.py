@@ -27,4 +27,4 @@ def test_what_is_there_once_everything_is_open_is_not_collected_again() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SETTLING], capture_output=True, text=True, check=True, timeout=50
     )
-    assert done.stdout.split("\n") == ["open True 10000", "closed", ""]
+    assert done.stdout.split("\n") == ["open True 25000", "closed", ""]

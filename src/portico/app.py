@@ -180,7 +180,7 @@ async def settled(opening: AbstractAsyncContextManager[Serving]) -> AsyncIterato
         keep_freed_memory()
         gc.collect()
         gc.freeze()
-        gc.set_threshold(10_000, 10, 10)
+        gc.set_threshold(25_000, 10, 10)
         sys.setswitchinterval(SWITCH)
         yield serving
 

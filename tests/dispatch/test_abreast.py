@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replaced
 
 from portico.access.base import Bound, Caller, Terms
 from portico.access.limits import Limits
@@ -66,9 +67,9 @@ async def test_a_caller_has_as_many_under_way_as_they_may_in_all_processes_toget
 
 async def test_who_finds_every_place_taken_by_others_waits_for_one() -> None:
     async with both() as (one, other):
-        first = Turns(replace(WAY, candidates=(ONE,)), "a", Standing(), one)
+        first = Turns(replaced(WAY, candidates=(ONE,)), "a", Standing(), one)
         assert await first.next() == ONE
-        second = Turns(replace(WAY, candidates=(ONE,)), "b", Standing(), other)
+        second = Turns(replaced(WAY, candidates=(ONE,)), "b", Standing(), other)
         waiting = asyncio.create_task(second.next())
         await asyncio.sleep(0.03)
         assert not waiting.done()
@@ -89,7 +90,7 @@ async def test_nobody_waits_for_longer_than_they_may_for_a_place_that_others_kee
 
         async with asyncio.timeout(5):
             with pytest.raises(Overloaded):
-                await Turns(replace(WAY, candidates=(hasty,)), "a", Standing(), one).next()
+                await Turns(replaced(WAY, candidates=(hasty,)), "a", Standing(), one).next()
 
 
 async def test_who_is_full_elsewhere_is_passed_over() -> None:
@@ -118,7 +119,7 @@ async def test_a_claim_on_who_rests_is_given_up(beside: bool) -> None:
     standing = Standing()
     standing.blame(ONE, Failure(Kind.UNAVAILABLE, "503"), time.time())
     async with both() as (one, other):
-        turns = Turns(replace(WAY, candidates=(ONE,)), "a", standing, one)
+        turns = Turns(replaced(WAY, candidates=(ONE,)), "a", standing, one)
         assert await (turns.beside() if beside else turns.next()) is None
 
         async with asyncio.timeout(5):

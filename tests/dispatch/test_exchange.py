@@ -1,12 +1,14 @@
 """What an exchange makes of upstreams that break their promise."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from portico.chat.reply import Batch, Delta, Usage
 from portico.chat.request import ChatRequest
@@ -61,8 +63,10 @@ async def test_an_answer_that_ends_without_a_finish_is_broken() -> None:
     one = exchange()
     async with one:
         assert await one.start(Saying([[Delta("a")], [Delta("b", usage=Usage(1, 2))]])) is None
+        assert await one.more() == [Delta("a")]
+        assert await one.more() == [Delta("b", usage=Usage(1, 2))]
         with pytest.raises(StreamBroken):
-            _ = [batch async for batch in one.batches()]
+            await one.more()
 
     assert isinstance(one.outcome, Broken)
     assert one.outcome.usage == Usage(1, 2)
@@ -72,9 +76,11 @@ async def test_a_finished_answer_is_whole() -> None:
     one = exchange()
     async with one:
         assert await one.start(Saying([[Delta("a")], [Delta(finish="stop")]])) is None
-        batches = [batch async for batch in one.batches()]
+        batches = 0
+        while await one.more() is not None:
+            batches += 1
 
-    assert len(batches) == 2
+    assert batches == 2
     assert isinstance(one.outcome, Answered)
 
 
@@ -82,14 +88,15 @@ async def test_a_finished_answer_is_whole() -> None:
 async def test_who_holds_the_line_after_the_finish_has_said_it_all(
     asked: int | None, whole: bool
 ) -> None:
-    brisk = replace(ASK.target, patience=replace(ASK.target.patience, idle=0.01))
+    patience = dataclasses.replace(ASK.target.patience, idle=0.01)
+    brisk = dataclasses.replace(ASK.target, patience=patience)
     request = ChatRequest("m", [], stream=True, n=asked)
     one = Exchange(replace(ASK, request=request, target=brisk), time.monotonic(), 5.0)
     async with one:
         said: list[Batch] = [[Delta("a")], [Delta(finish="stop", usage=Usage(1, 2))]]
         assert await one.start(Saying(said, holds=True)) is None
         with nullcontext() if whole else pytest.raises(StreamBroken):
-            _ = [batch async for batch in one.batches()]
+            assert [await one.more() for _ in range(3)] == [*said, None]
 
     assert isinstance(one.outcome, Answered if whole else Broken)
     assert one.outcome.usage == Usage(1, 2)

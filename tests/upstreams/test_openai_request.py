@@ -229,7 +229,7 @@ def test_deepseek_gets_back_what_it_thought_once_tools_were_called() -> None:
     kept.remember(owner(asked.target), "call_00_abcdefgh_1234", "hm")
     assert sent(asked, "deepseek", kept)["messages"][1] == CALL | {"reasoning_content": "hm"}
     assert sent(asked, "siliconflow", kept)["messages"] == said
-    other = replace(asked, target=replace(asked.target, model="deepseek-v4-pro"))
+    other = msgspec.structs.replace(asked, target=replace(asked.target, model="deepseek-v4-pro"))
     assert sent(other, "deepseek", kept)["messages"][1]["reasoning_content"] == ""
 
 
@@ -283,13 +283,13 @@ def test_a_prefill_is_marked_where_the_target_takes_one() -> None:
 
 def test_typed_messages_are_sent_where_no_raw_ones_came() -> None:
     asked = ask([SYSTEM, user("Hi")])
-    bare = replace(asked, request=msgspec.structs.replace(asked.request, fields={}))
+    bare = msgspec.structs.replace(asked, request=msgspec.structs.replace(asked.request, fields={}))
     assert sent(bare)["messages"] == [SYSTEM, user("Hi")]
 
 
 def test_a_typed_message_can_be_changed_like_a_raw_one() -> None:
     asked = ask([user("a"), CALL, RESULT])
-    bare = replace(asked, request=msgspec.structs.replace(asked.request, fields={}))
+    bare = msgspec.structs.replace(asked, request=msgspec.structs.replace(asked.request, fields={}))
     assert sent(bare, "deepseek")["messages"][1]["reasoning_content"] == ""
 
 

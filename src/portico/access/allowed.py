@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec.structs import replace as replaced
+
 from portico.access.base import Caller
 from portico.errors import NotAllowed
 from portico.routing.choices import AUTO
@@ -41,7 +43,7 @@ def _part(catalog: Catalog, roles: _Names, targets: _Names) -> Catalog:
     for name, role in catalog.roles.items():
         chain = tuple(one for one in role.targets if targets is None or one in targets)
         if chain and (roles is None or name in roles):
-            kept[name] = replace(role, targets=chain)
+            kept[name] = replaced(role, targets=chain)
     chains = {target for role in kept.values() for target in role.targets}
     usable = chains if targets is None else targets
     left = {name: target for name, target in catalog.targets.items() if name in usable}

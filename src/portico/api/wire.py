@@ -89,7 +89,7 @@ class _Object(list[tuple[str, Any]]):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) < len(pairs):
+    if len(dict(pairs)) < len(pairs):
         raise _Duplicate
 
 

@@ -43,6 +43,7 @@ class Exchange:
         self._since = self._started - began
         self._usage: Usage | None = None
         self._held: Batch = []
+        self._relaying = False
         self._rest: AsyncIterator[Batch] | None = None
         self._open: AbstractAsyncContextManager[AsyncIterator[Batch]] | None = None
         self._clock = Clock()
@@ -112,20 +113,20 @@ class Exchange:
         """Answer as OpenAI does where a provider's policy refused; the outcome stays."""
         self._held, self._rest = BLOCKED, None
 
-    async def batches(self) -> AsyncIterator[Batch]:
+    async def more(self) -> Batch | None:
         """
-        Relay the answer; ends only if it is whole.
+        Return what is to be relayed next; None at the end, which comes only if the answer is whole.
 
         Raises:
             StreamBroken: the upstream was lost, or stayed silent for too long.
         """
-        batch: Batch | None = self._held
-        while batch is not None:
+        batch = await self._next() if self._relaying else self._held
+        self._relaying = True
+        if batch is not None:
             self._note(batch)
-            yield batch
-            batch = await self._next()
-        if isinstance(self.outcome, Abandoned):
+        elif isinstance(self.outcome, Abandoned):
             self.outcome = Answered(self._usage)
+        return batch
 
     def _note(self, batch: Batch) -> None:
         for delta in batch:

@@ -1,9 +1,9 @@
 """What the gateway can do, one method a use case."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import Protocol
 
 from msgspec.structs import replace as replaced
@@ -20,7 +20,7 @@ from portico.dispatch.handing_down import HANDED_DOWN, HandingDown, may_be, with
 from portico.dispatch.journey import Journey
 from portico.dispatch.refusals import incapable
 from portico.dispatch.rescue import Answer
-from portico.dispatch.reserving import Counted, reserve, settle
+from portico.dispatch.reserving import Counted, Reserved, reserve, settle
 from portico.dispatch.taping import Taping
 from portico.errors import GatewayError, StreamBroken
 from portico.ledger.base import Ending, Entry, ending
@@ -113,44 +113,16 @@ class Gateway:
             return str(exc)
         return ""
 
-    @asynccontextmanager
-    async def chat(self, journey: Journey) -> AsyncIterator[Answer]:
+    def chat(self, journey: Journey) -> "Answering":
         """
         Answer the journey's request; whatever happens, the ledger hears of it once.
 
-        Raises:
+        Entering raises:
             CallerError: nobody was asked, and the caller can mend it.
             QuotaExceeded: a limit of the caller's is reached.
             Unanswered: everybody who could be asked failed.
         """
-        house, hold = self.house, None
-        self.in_flight += 1
-        if self.taping is not None:
-            self.taping.begin(journey)
-        try:
-            route, catalog = self._planned(journey, house)
-            hold = await reserve(self.counted, journey, route)
-            try:
-                if not route.candidates:
-                    raise incapable(route, catalog)
-                await self._leave_out(journey, route.role)
-                opening = self.failover.open(journey, route, house.upstreams)
-                answer = await opening.__aenter__()
-            except GatewayError as failed:
-                opening = await self._handed_down(journey, route, failed)
-                answer = await opening.__aenter__()
-            async with aclosing(opening):  # a stack for it would cost more than it
-                yield answer
-            self._note(journey, route, answer)
-        except GatewayError as exc:
-            journey.status, journey.code = journey.status or exc.status, exc.code
-            if isinstance(exc, StreamBroken):
-                exc.attempts = journey.asked
-            raise
-        finally:
-            self.in_flight -= 1
-            settle(self.counted, hold, journey.attempts)
-            self._record(journey)
+        return Answering(self, journey)
 
     def given_again(self, journey: Journey, target: str) -> None:
         """Record an answer of *target*'s that the cache gave: nobody was asked."""
@@ -166,57 +138,6 @@ class Gateway:
         self.ledger.record(entry)
         if self.taping is not None:
             self.taping.end(journey, entry)
-
-    def _record(self, journey: Journey) -> None:
-        entry = entry_of(journey)
-        self.ledger.record(entry)
-        if self.taping is not None:
-            self.taping.end(journey, entry)
-
-    def _planned(self, journey: Journey, house: House) -> tuple[Route, Catalog]:
-        """Plan the journey's route with what its caller may use."""
-        catalog = self.catalog_of(journey.caller, house)
-        if not journey.prepared:  # a use case of ours has chosen among what its caller may use
-            check(journey.caller, journey.request.model, house.catalog, catalog)
-        journey.route = self.route(journey.request, catalog)
-        return journey.route, catalog
-
-    async def _handed_down(self, journey: Journey, route: Route, failed: GatewayError) -> Opening:
-        """Ask again in words alone, where the role allows it; raises *failed* where not."""
-        if self.handing_down is None or not may_be(route, failed):
-            raise failed
-        told = await self.handing_down.told(journey)
-        if told is None:
-            raise failed
-        house = self.house
-        view = self.standing.view(house.catalog.targets.values(), time.time())
-        blind = without(plan(route.role, needs(told), house.catalog, view), journey)
-        if not blind.candidates:
-            raise failed
-        journey.request, journey.route = told, blind
-        journey.degrade(HANDED_DOWN)
-        return self.failover.open(journey, blind, house.upstreams)
-
-    async def _leave_out(self, journey: Journey, role: Role) -> None:
-        """The operator's policy for pictures of earlier turns; the caller is told."""
-        messages = journey.request.messages
-        places = left_out(messages, role.old_pictures, role.last_n)
-        if not places:
-            return
-        found, eyes = pictures(messages), self.failover.eyes
-        stubs = [await eyes.stub(journey, found[place]) if eyes else STUB for place in places]
-        parts = {place: (Part("text", said),) for place, said in zip(places, stubs, strict=True)}
-        journey.request = with_parts(journey.request, parts)
-        journey.degrade("old-pictures-left-out")
-
-    def _note(self, journey: Journey, route: Route, answer: Answer) -> None:
-        """What a model that sees has said of a picture may be all that a blind one can be told."""
-        seen = Modality.IMAGE in route.needs.modalities and journey.route is route
-        seen = seen and not journey.prepared
-        if seen and self.remembering is not None:
-            self.remembering.note(journey, answer.text)
-        if seen and route.role.hand_down and self.handing_down is not None:
-            self.handing_down.note(journey, answer.text)
 
     def catalog_of(self, caller: Caller, house: House | None = None) -> Catalog:
         """Return the part of the catalog that *caller* may use."""
@@ -244,6 +165,120 @@ class Gateway:
         """
         catalog = catalog or self.house.catalog
         return decide(request, catalog, self.standing.view(catalog.targets.values(), time.time()))
+
+
+class Answering:
+    """One request under way: an async context manager that gives its answer; see `Gateway.chat`."""
+
+    __slots__ = ("_answer", "_gateway", "_hold", "_journey", "_opening", "_route")
+
+    def __init__(self, gateway: Gateway, journey: Journey) -> None:
+        self._gateway = gateway
+        self._journey = journey
+        self._hold: Reserved | None = None
+
+    async def __aenter__(self) -> Answer:
+        gateway, journey = self._gateway, self._journey
+        house = gateway.house
+        gateway.in_flight += 1
+        if gateway.taping is not None:
+            gateway.taping.begin(journey)
+        try:
+            route, catalog = self._planned(journey, house)
+            self._route = route
+            self._hold = await reserve(gateway.counted, journey, route)
+            try:
+                if not route.candidates:
+                    raise incapable(route, catalog)
+                await self._leave_out(journey, route.role)
+                self._opening = gateway.failover.open(journey, route, house.upstreams)
+                self._answer = await self._opening.__aenter__()
+            except GatewayError as failed:
+                blind = await self._handed_down(journey, route, failed)
+                if blind is None:
+                    raise
+                self._opening = blind
+                self._answer = await blind.__aenter__()
+        except BaseException as exc:
+            self._end(exc)
+            raise
+        return self._answer
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._opening.aclose()
+            if error is None:
+                self._note(self._journey, self._route, self._answer)
+        except BaseException as exc:
+            self._end(exc)
+            raise
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """However it has ended: what is not used is given back, and the ledger told."""
+        gateway, journey = self._gateway, self._journey
+        if isinstance(error, GatewayError):
+            journey.status, journey.code = journey.status or error.status, error.code
+            if isinstance(error, StreamBroken):
+                error.attempts = journey.asked
+        gateway.in_flight -= 1
+        settle(gateway.counted, self._hold, journey.attempts)
+        entry = entry_of(journey)
+        gateway.ledger.record(entry)
+        if gateway.taping is not None:
+            gateway.taping.end(journey, entry)
+
+    def _planned(self, journey: Journey, house: House) -> tuple[Route, Catalog]:
+        """Plan the journey's route with what its caller may use."""
+        catalog = self._gateway.catalog_of(journey.caller, house)
+        if not journey.prepared:  # a use case of ours has chosen among what its caller may use
+            check(journey.caller, journey.request.model, house.catalog, catalog)
+        journey.route = self._gateway.route(journey.request, catalog)
+        return journey.route, catalog
+
+    async def _handed_down(
+        self, journey: Journey, route: Route, failed: GatewayError
+    ) -> Opening | None:
+        """Ask again in words alone, where the role allows it; None where *failed* is the end."""
+        if self._gateway.handing_down is None or not may_be(route, failed):
+            return None
+        told = await self._gateway.handing_down.told(journey)
+        if told is None:
+            return None
+        house = self._gateway.house
+        view = self._gateway.standing.view(house.catalog.targets.values(), time.time())
+        blind = without(plan(route.role, needs(told), house.catalog, view), journey)
+        if not blind.candidates:
+            return None
+        journey.request, journey.route = told, blind
+        journey.degrade(HANDED_DOWN)
+        return self._gateway.failover.open(journey, blind, house.upstreams)
+
+    async def _leave_out(self, journey: Journey, role: Role) -> None:
+        """The operator's policy for pictures of earlier turns; the caller is told."""
+        messages = journey.request.messages
+        places = left_out(messages, role.old_pictures, role.last_n)
+        if not places:
+            return
+        found, eyes = pictures(messages), self._gateway.failover.eyes
+        stubs = [await eyes.stub(journey, found[place]) if eyes else STUB for place in places]
+        parts = {place: (Part("text", said),) for place, said in zip(places, stubs, strict=True)}
+        journey.request = with_parts(journey.request, parts)
+        journey.degrade("old-pictures-left-out")
+
+    def _note(self, journey: Journey, route: Route, answer: Answer) -> None:
+        """What a model that sees has said of a picture may be all that a blind one can be told."""
+        seen = Modality.IMAGE in route.needs.modalities and journey.route is route
+        seen = seen and not journey.prepared
+        if seen and self._gateway.remembering is not None:
+            self._gateway.remembering.note(journey, answer.text)
+        if seen and route.role.hand_down and self._gateway.handing_down is not None:
+            self._gateway.handing_down.note(journey, answer.text)
 
 
 def entry_of(journey: Journey) -> Entry:

@@ -1,8 +1,9 @@
 """What a blind model is told where nobody who sees is alive: what a picture showed, in words."""
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import GENERIC

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from portico.dispatch.exchange import Exchange
 from portico.routing.attempts import Failure
 from portico.routing.roles import Role
@@ -24,8 +26,7 @@ class Scope(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """An attempt under way; closing its scope hangs up and books it."""
 
     exchange: Exchange

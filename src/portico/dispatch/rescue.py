@@ -1,6 +1,5 @@
 """An answer in progress, which somebody else goes on with when it breaks off."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +50,7 @@ class Answer:
         self.rescued: list[Rescued] = []
         self.remarks: dict[str, Any] = {}
         self._trials = trials
+        self._tape = trials.journey.tape
         self._running = running
         self._text: list[str] = []
         request = trials.journey.request
@@ -73,25 +73,36 @@ class Answer:
         """Who speaks now."""
         return self._running.exchange.target
 
-    async def batches(self) -> AsyncIterator[Batch]:
+    def batches(self) -> "Answer":
         """
-        Relay the answer; ends only if it is whole.
+        Relay the answer, once; ends only if it is whole.
 
         Raises:
             StreamBroken: it broke off, and nobody could go on with it.
         """
-        tape = self._trials.journey.tape
+        return self
+
+    def __aiter__(self) -> "Answer":
+        return self
+
+    async def __anext__(self) -> Batch:
+        batch = await self._more()
+        if batch is None:
+            self._tell()
+            raise StopAsyncIteration
+        if self.rescued:
+            batch = self._spliced(batch)
+        if self._tape is not None:
+            self._tape.hear(batch)
+        if self._spliceable or self._json or self._listening:
+            self._remember(batch)
+        return batch
+
+    async def _more(self) -> Batch | None:
+        """Return what came next, from whoever goes on where somebody broke off."""
         while True:
             try:
-                async for batch in self._running.exchange.batches():
-                    relayed = self._spliced(batch) if self.rescued else batch
-                    if tape is not None:
-                        tape.hear(relayed)
-                    if self._spliceable or self._json or self._listening:
-                        self._remember(relayed)
-                    yield relayed
-                self._tell()
-                return
+                return await self._running.exchange.more()
             except StreamBroken as broken:
                 if not await self._go_on():
                     raise broken from None

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import Struct
+
 from portico.access.base import Bound
 from portico.access.limits import Cost, Hold, Limits, shortage
 from portico.chat.reply import Usage
@@ -37,8 +39,7 @@ class Counted:
     sharing: Sharing | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(Struct, frozen=True):
     """A request that was let in, by its own process and by all of them."""
 
     hold: Hold

@@ -154,9 +154,10 @@ class Trials:
 
     async def aclose(self) -> None:
         """Close whatever is under way; what is closed already stays so."""
+        under_way, self._under_way = self._under_way, None  # a cycle would stay until a collection
         try:
-            if self._under_way is not None:
-                await self._under_way.scope.aclose()
+            if under_way is not None:
+                await under_way.scope.aclose()
         finally:
             self.turns.close()
 

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from portico.egress.status import Receipt
 
@@ -39,8 +40,7 @@ class TooLarge(EgressError):
 type Piece = bytes | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class HTTPRequest:
+class HTTPRequest(Struct, frozen=True):
     """One request. `connect` is in seconds and bounds dialling, tunnel and TLS together."""
 
     url: str

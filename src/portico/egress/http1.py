@@ -30,13 +30,13 @@ class Connection(asyncio.Protocol):
         self.closed = False  # by either side
         self._on_lost = on_lost
         self._waits: select.poll | None = None
+        self._parser: httptools.HttpResponseParser | None = None  # it holds on to us
         self._begin()
         self._busy = False
 
     def _begin(self) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
-        self._parser = httptools.HttpResponseParser(self)
         self._framing = 0
         self._head_done = False
         self._complete = False
@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come; anything unasked closes the connection."""
-        if not self._busy or self._complete:
+        if not self._busy or self._complete or self._parser is None:
             self.hang_up()
             return
         self._framing += len(data)
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
                 lost = HungUp if silent else ConnectionLost
                 self._broken = lost, f"the connection was lost {said}"
         self.closed = True
-        del self._parser  # it holds on to us
+        self._parser = None  # a cycle would stay until a collection
         self._wake()
         self._on_lost(self)
 
@@ -99,6 +99,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Note the status; an interim answer (1xx) is passed over."""
+        assert self._parser is not None
         status = self._parser.get_status_code()
         if status < 200:
             self.headers = {}
@@ -117,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Note the end of a final answer, and whether the other side keeps the connection."""
-        if self._head_done:
+        if self._head_done and self._parser is not None:
             self._complete = True
             self._keep = self._parser.should_keep_alive()  # the parser forgets it after this
 
@@ -127,6 +128,7 @@ class Connection(asyncio.Protocol):
         """Send a request on an idle connection."""
         assert self.transport is not None
         self._begin()
+        self._parser = httptools.HttpResponseParser(self)
         if not isinstance(body, bytes):
             self.transport.writelines((head, *body))
         elif len(body) < 65_536:

@@ -2,8 +2,9 @@
 
 import re
 import string
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
 
 from portico.egress.clients import ConnectFailed, HTTPRequest
 
@@ -12,8 +13,7 @@ _UNFIT_FOR_HOST = re.compile(r"[^!-~]|[\\/?#@]")
 _UNFIT_FOR_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a request goes. `host` is ASCII: an international name as its IDNA form."""
 
     secure: bool
@@ -42,13 +42,23 @@ def split(url: str) -> tuple[Origin, str]:
 
 def head_of(request: HTTPRequest, origin: Origin, target: str) -> bytes:
     """Return the head of *request*; raises ConnectFailed for a header that would split it."""
+    return ended(request, begun(request.method, origin, target, tuple(request.headers.items())))
+
+
+def begun(method: str, origin: Origin, target: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """Return a head but for what depends on its body; raises ConnectFailed, as above."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     if origin.port != (443 if origin.secure else 80):
         host = f"{host}:{origin.port}"
-    lines = [f"{request.method} {target} HTTP/1.1", f"host: {host}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    if request.body or request.method != "GET":
-        lines.append(f"content-length: {request.length}")
+    lines = [f"{method} {target} HTTP/1.1", f"host: {host}"]
+    lines += [f"{name}: {value}" for name, value in headers]
     if any(map(_UNFIT_FOR_HEADER.search, lines)):
         raise ConnectFailed("a header holds a line break or another control character")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    return ("\r\n".join(lines) + "\r\n").encode("latin-1", "replace")
+
+
+def ended(request: HTTPRequest, head: bytes) -> bytes:
+    """Return *head* whole, with the length of the body of *request* if it has one."""
+    if request.body or request.method != "GET":
+        return b"%scontent-length: %d\r\n\r\n" % (head, request.length)
+    return head + b"\r\n"

@@ -12,7 +12,7 @@ from portico.egress.health import Sign
 from portico.egress.hosts import Hosts
 from portico.egress.http1 import Connection
 from portico.egress.lines import Lines
-from portico.egress.origins import Origin, head_of, split
+from portico.egress.origins import Origin, begun, ended, split
 from portico.egress.paths import Direct, Path
 from portico.egress.status import PathStatus, Receipt
 from portico.egress.ways import Way, Ways
@@ -42,7 +42,7 @@ class Pool:
         self._dialler = Dialler(path, trust, hosts)
         self.lines = Lines(self._dialler, self.ways, keep)
         self._waiting: set[Sending] = set()  # for the head of an answer, through a tunnel
-        self._place = lru_cache(256)(self._checked)  # a path's few URLs, over and over
+        self._heads = lru_cache(256)(self._checked)  # a path's few heads, over and over
 
     def send(self, request: HTTPRequest) -> "Sending":
         """See `egress.clients.Client.send`."""
@@ -55,7 +55,7 @@ class Pool:
     def belong(self, hosts: Hosts) -> None:
         """Carry what *hosts* say from now on; what is under way goes on."""
         self._dialler.hosts = hosts
-        self._place.cache_clear()
+        self._heads.cache_clear()
 
     @property
     def connections(self) -> int:
@@ -85,13 +85,15 @@ class Pool:
 
     def address(self, request: HTTPRequest) -> tuple[Origin, bytes]:
         """Return where *request* goes and its head; raises ConnectFailed, WrongPath."""
-        origin, target = self._place(request.url)
-        return origin, head_of(request, origin, target)
+        origin, head = self._heads(request.method, request.url, tuple(request.headers.items()))
+        return origin, ended(request, head)
 
-    def _checked(self, url: str) -> tuple[Origin, str]:
+    def _checked(
+        self, method: str, url: str, headers: tuple[tuple[str, str], ...]
+    ) -> tuple[Origin, bytes]:
         origin, target = split(url)
         self._dialler.check(origin)
-        return origin, target
+        return origin, begun(method, origin, target, headers)
 
     def _on_down(self, way: Way) -> None:
         """Whoever waits on a dead tunnel for a head goes by another, if there is one."""

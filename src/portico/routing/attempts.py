@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from portico.chat.reply import Usage
 from portico.routing.tiers import Target
 
@@ -78,30 +80,26 @@ class Failure:
     limit: Limit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The answer came whole."""
 
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """Nothing had been relayed yet: somebody else may be asked."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """Failed after the first delta had been relayed."""
 
     failure: Failure
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(Struct, frozen=True):
     """The caller left. Nobody's fault; does not count against the upstream."""
 
     usage: Usage | None = None
@@ -110,8 +108,7 @@ class Abandoned:
 type Outcome = Answered | Failed | Broken | Abandoned
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """
     The tunnel that an answer came by, by name or by its listener's address, and its exit.
 
@@ -125,8 +122,7 @@ class Passage:
     age: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """
     One call to one target. Times are seconds; `started` is since the request came in.
 

@@ -1,7 +1,9 @@
 """From the public name that was asked to the role that answers."""
 
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from portico.chat.pictures import left_out
 from portico.chat.request import ChatRequest
@@ -15,8 +17,7 @@ AUTO = "auto"
 BACKGROUND = "background"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A role, and what decided for it."""
 
     role: Role

@@ -21,6 +21,7 @@ type Kept = Mapping[str, str]
 _TICKET = re.compile(r"portico-[0-9a-f]{32}\.\d+")
 _PLACE = re.compile(r"messages\[(\d+)\]\.content\[(\d+)\]\.image_url\.url")
 _SAME = msgspec.json.encode(SAME)
+_BEGINNING = 64  # bytes by which messages are looked for
 
 
 class Bodies:
@@ -55,13 +56,21 @@ class Bodies:
         """Return what was sent for one attempt."""
         if body is None:
             return None
-        if self._messages and self._messages in body and len(self._messages) > 2:
-            body = body.replace(self._messages, _SAME, 1)
-        text = body.decode("utf-8", "replace")
+        text = self._unlike(body).decode("utf-8", "replace")
         try:
             return _plain(msgspec.json.decode(self._referring(text), type=Raw))
         except (msgspec.DecodeError, RecursionError):
             return MASK  # a dialect's that is no JSON
+
+    def _unlike(self, body: bytes) -> bytes:
+        """Return *body* without the messages, where they stand in it as they came."""
+        came = self._messages
+        if len(came) <= 2:
+            return body
+        at = body.find(came[:_BEGINNING])  # to search for all of something that long is dear
+        while at >= 0 and not body.startswith(came, at):
+            at = body.find(came[:_BEGINNING], at + 1)
+        return body if at < 0 else b"".join((body[:at], _SAME, body[at + len(came) :]))
 
     def _referring(self, text: str) -> str:
         if not self._refs:

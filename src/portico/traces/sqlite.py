@@ -23,8 +23,8 @@ PAGE = 50
 SWEPT = 200
 """Traces that are deleted in one go: whoever writes meanwhile does not wait for long."""
 
-SMALL = 1024
-"""Bytes of a story below which squeezing it gains nothing."""
+SMALL = 4096
+"""Bytes of a story up to which squeezing it gains a page at the most, and costs 35 µs."""
 
 FIELDS = Card.__struct_fields__
 LISTS = ("modalities", "flags")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from portico.chat.reply import Batch, Delta
@@ -105,8 +106,7 @@ def _plain(delta: Delta) -> int | None:
     return None if more else delta.choice
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(Struct, frozen=True):
     """
     A finished request, as the recorder gets it: its card, which nobody has looked through yet.
 

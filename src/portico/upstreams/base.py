@@ -5,6 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+from msgspec import field as held
+
 from portico.chat.reply import Batch
 from portico.chat.request import ChatRequest
 from portico.egress.clients import Client, HTTPAnswer
@@ -44,8 +47,7 @@ def elsewhere(failure: Failure, answer: HTTPAnswer) -> bool:
     return failure.kind is Kind.REGION and answer.barred()
 
 
-@dataclass(slots=True)
-class Slip:
+class Slip(Struct, eq=False):
     """
     What an upstream leaves of an attempt: what it sent, and the receipt of the last answer.
 
@@ -56,8 +58,7 @@ class Slip:
     body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True, eq=False):
     """
     One attempt's question. `mend` holds the repairs that earlier failures asked for.
 
@@ -67,7 +68,7 @@ class Ask:
     request: ChatRequest
     target: Target
     mend: frozenset[str] = frozenset()
-    slip: Slip = field(default_factory=Slip, compare=False)
+    slip: Slip = held(default_factory=Slip)
 
 
 class Upstream(Protocol):

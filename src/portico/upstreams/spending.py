@@ -1,7 +1,5 @@
 """What has been spent of one model in one project, and what its limits are. No clock, no I/O."""
 
-from dataclasses import dataclass
-
 from msgspec import Struct
 
 from portico.routing.attempts import Limit, Metric, Window
@@ -99,8 +97,7 @@ class Lesson(Struct, frozen=True):
         return now < self.at + KNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """An attempt that was counted as it began, and how many each limit had seen with it."""
 
     tokens: int
