@@ -26,6 +26,7 @@ COMMANDS = [
     "egress",
     "bootstrap",
     "health",
+    "bench",
     "forget",
     "sweep",
 ]
@@ -57,6 +58,12 @@ def portico(home: Path, *line: str, **environ: str) -> subprocess.CompletedProce
         timeout=30,
         check=False,
     )
+
+
+def test_bench_hands_its_options_on_and_ends_as_the_measurement_does(tmp_path: Path) -> None:
+    told = portico(tmp_path, "bench", "--quick", "--only", "no-such-row")
+    assert told.returncode == 2
+    assert "invalid choice: 'no-such-row'" in told.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS + KEYS + EGRESS)

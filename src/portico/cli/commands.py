@@ -11,6 +11,7 @@ import typer
 
 from portico import __version__
 from portico.cli.backup import backup, restore
+from portico.cli.bench import bench
 from portico.cli.bootstrap import bootstrap, health
 from portico.cli.egress import egress
 from portico.cli.ends import Config, ending
@@ -39,6 +40,10 @@ app.add_typer(keys, name="keys")
 app.add_typer(egress, name="egress")
 app.add_typer(memory, name="memory")
 app.command(epilog="Example: portico bootstrap --check")(bootstrap)
+app.command(
+    epilog="Example: portico bench --quick",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(bench)
 app.command(epilog="Example: portico health --url http://127.0.0.1:8000/healthz")(health)
 
 
