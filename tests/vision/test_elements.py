@@ -8,7 +8,7 @@ from portico.vision.elements import (
     Elements,
     Picture,
     Seen,
-    Source,
+    Sight,
     json_schema,
     numbered,
 )
@@ -33,7 +33,7 @@ def test_elements_are_read_as_they_were_written() -> None:
     whole = Elements(
         image=PICTURE,
         seen=(Seen.all_of(PICTURE),),
-        source=(Source("gemini-3-flash", "gemini"),),
+        source=(Sight("gemini-3-flash", "gemini"),),
         elements=(element,),
         raw=("[]",),
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from portico.vision.elements import Box, Element, Elements, Notice, Picture, Seen, Source, numbered
+from portico.vision.elements import Box, Element, Elements, Notice, Picture, Seen, Sight, numbered
 from portico.vision.merging import fuse, merge
 
 PAGE = Picture(1000, 3000)
@@ -28,7 +28,7 @@ def seen_by(
     return Elements(
         image=PAGE,
         seen=(seen,),
-        source=(Source(target, "qwen3-vl"),),
+        source=(Sight(target, "qwen3-vl"),),
         elements=numbered(listed),
         raw=("[]",),
     )
@@ -44,7 +44,7 @@ def test_what_tiles_share_is_told_once_and_what_an_edge_cuts_is_put_together() -
     assert told(merged) == TRUTH
     assert [element.id for element in merged.elements] == [f"e{at}" for at in range(1, 7)]
     assert merged.seen == tuple(tile.seen[0] for tile in tiles)
-    assert merged.source == (Source("seer", "qwen3-vl"),)
+    assert merged.source == (Sight("seer", "qwen3-vl"),)
 
 
 @pytest.mark.parametrize("box", [Box(10, 850, 300, 1250), Box(10, 200, 300, 2000)])

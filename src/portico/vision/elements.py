@@ -158,7 +158,7 @@ def _within(value: float, most: int) -> float:
     return min(max(value, 0.0), float(most))
 
 
-class Source(Struct, frozen=True):
+class Sight(Struct, frozen=True):
     """Who saw it, and in which convention it wrote its boxes."""
 
     target: str
@@ -184,7 +184,7 @@ class Elements(Struct, frozen=True, kw_only=True):
     schema: Literal["portico.elements/1"] = "portico.elements/1"
     image: Picture
     seen: tuple[Seen, ...]
-    source: tuple[Source, ...]
+    source: tuple[Sight, ...]
     elements: tuple[Element, ...] = ()
     warnings: tuple[Notice, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from portico.vision.conventions import CONVENTIONS, Convention
-from portico.vision.elements import Box, Element, Elements, Notice, Picture, Seen, Source, numbered
+from portico.vision.elements import Box, Element, Elements, Notice, Picture, Seen, Sight, numbered
 from portico.vision.fitting import Edges
 from portico.vision.found import Found
 from portico.vision.suspicions import Statement, suspicions
@@ -55,7 +55,7 @@ def read(answer: str, glance: Glance) -> Elements:
     return Elements(
         image=glance.image,
         seen=(glance.seen,),
-        source=(Source(glance.target, convention.name),),
+        source=(Sight(glance.target, convention.name),),
         elements=numbered(kept),
         warnings=tuple(_warnings(statement, reading.cut, len(placed) - len(kept))),
         raw=(answer,),
