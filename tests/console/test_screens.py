@@ -27,8 +27,13 @@ async def test_now_says_that_it_works_and_how_every_target_stands(tmp_path: Path
         fine = words(await Person(lab).look())
         lab.simulator.fault("gemini", "*", "invalid_key")
         await lab.chat(model="gemini-3-flash")
+        await lab.requests()
         ill = words(await Person(lab).look())
     assert "Working" in fine
+    assert fine.index("The first five minutes") < fine.index("Tier 1")  # for who has not asked yet
+    assert ill.index("The first five minutes") > ill.index("Tier 1")
+    assert "4 of 4 targets can be asked" in fine
+    assert "3 of 4 targets can be asked" in ill
     assert "SIMULATED" not in fine
     assert "Degraded" in ill
     assert "gemini-3-flash rests: Its key is refused" in ill
@@ -56,6 +61,7 @@ async def test_requests_are_filtered_and_paged(tmp_path: Path) -> None:
         older = first.text.split('rel="next" href="/console')[1].split('"')[0].replace("&amp;", "&")
         second = await person.look(older)
         assert second.text.count('href="/console/requests/req_') == 1
+        assert "$0.0000" in words(second)  # what it cost
         none = await person.look("/requests", kind="region")
         assert "No request is like that" in words(none)
 
@@ -445,7 +451,7 @@ async def test_a_key_is_made_shown_once_and_revoked(tmp_path: Path) -> None:
     assert "anna operator" in words(page)
     assert "bert" in words(other)
     assert "bert key_" in after
-    assert "key.revoked" in after
+    assert "key revoked" in after
 
 
 async def test_a_key_that_is_no_operators_does_not_open_the_console(tmp_path: Path) -> None:

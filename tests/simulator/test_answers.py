@@ -56,6 +56,25 @@ def test_short_words_and_other_words_call_nothing() -> None:
     assert not answer(asked("get it", offers=(WEATHER,))).calls
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<attached_files>\n<file name='weather.png'/>\n</attached_files>\n\nWhat is this?",
+        "### Task:\nRespond to the weather query.\n<context>documents</context>\n\nWhen is it?",
+    ],
+)
+def test_what_a_chat_ui_writes_around_a_question_calls_nothing(text: str) -> None:
+    offers = (WEATHER, SEARCH)
+    assert not answer(asked(text, offers=offers)).calls
+    assert answer(asked(f"{text} The weather?", offers=offers)).calls
+
+
+def test_of_many_tools_a_few_are_named() -> None:
+    offers = tuple(Offer(f"tool_{number}", {}) for number in range(40))
+    assert "Tools offered: tool_0, tool_1, " in answer(asked("hm", offers=offers)).text
+    assert "tool_5 and 34 more." in answer(asked("hm", offers=offers)).text
+
+
 def test_parallel_calls_all_that_are_meant() -> None:
     said = answer(asked("weather and documents, parallel", offers=(WEATHER, SEARCH)))
     assert [call.name for call in said.calls] == ["get_weather", "searchDocuments"]

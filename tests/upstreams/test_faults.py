@@ -314,6 +314,11 @@ def test_a_lost_connection_says_so_and_shows_no_password_of_the_tunnel() -> None
     assert from_exception(TimeoutError()).detail == "no answer in time"
 
 
+def test_what_became_of_a_connection_is_said_once() -> None:
+    failure = from_exception(ConnectionLost("the connection was lost midway"))
+    assert failure.detail == "the connection was lost midway"
+
+
 def test_an_answer_without_a_reason_says_so() -> None:
     assert failed("generic", 500, b"").detail == "the answer gives no reason (empty)"
     assert failed("generic", 500, {}).detail == "the answer gives no reason (json)"

@@ -76,6 +76,7 @@ async def listed(visit: Visit) -> Response:
         thumbs=[one.value for one in Thumb],
         faults=FAULTS,
         names=_names(visit),
+        cost=cost,
     )
 
 

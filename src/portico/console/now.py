@@ -110,6 +110,8 @@ async def show(visit: Visit) -> Response:
         "now",
         verdict=verdict(found, stores),
         tiers=tiers(found),
+        able=sum(one.state in ("ok", "tight", "probing") for one in found),
+        all_targets=len(found),
         stores=stores,
         latest=[brief(row) for row in latest],
         spend=spend,

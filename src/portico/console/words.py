@@ -83,8 +83,8 @@ def clock(value: float) -> str:
 
 
 def day(value: float) -> str:
-    """Return date and time to the minute, in UTC."""
-    return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M")
+    """Return date and time, in UTC."""
+    return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def size(value: int) -> str:
@@ -92,6 +92,20 @@ def size(value: int) -> str:
     if value < 1_000:
         return f"{value} B"
     return f"{value / 1e3:.0f} kB" if value < 999_500 else f"{value / 1e6:.1f} MB"
+
+
+def because(decided_by: str) -> str:
+    """Return what decided on a role, in a sentence: a signal of a word is quoted."""
+    kind, _, word = decided_by.partition(" ")
+    if kind != "word" or not word:
+        return decided_by
+    stem = word.removesuffix("*")
+    return f"the word “{stem}”" if stem == word else f"a word that begins with “{stem}”"
+
+
+def plain(name: str) -> str:
+    """Return a name of ours as words: `target.switched_on` is `target switched on`."""
+    return name.replace(".", " ").replace("_", " ")
 
 
 def reason(name: str | None) -> str:
@@ -110,4 +124,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "day": day,
     "size": size,
     "reason": reason,
+    "because": because,
+    "plain": plain,
 }

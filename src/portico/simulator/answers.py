@@ -14,6 +14,9 @@ from portico.simulator.schema import instance
 QUOTED = 60
 """Characters of the question, or of a tool's result, that an answer repeats."""
 
+LISTED = 6
+"""Tools that an answer names: a chat UI offers forty."""
+
 WORDS = ("simulated", "words", "follow", "each", "other", "until", "there", "are", "enough")
 
 SAY = re.compile(r"SAY: (.*)")
@@ -21,6 +24,8 @@ LONG = re.compile(r"\bLONG (\d{1,6})\b")
 DELAY = re.compile(r"\bDELAY (\d+)\b")
 CACHED = re.compile(r"\bCACHED (\d+)\b")
 PIECE = re.compile(r"\S+\s*|\s+")
+ADDED = re.compile(r"<attached_files>.*?</attached_files>|^### Task:.*</context>", re.DOTALL)
+"""What Open WebUI writes around a person's words; they name no tool."""
 NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CONTINUE = "continue from exactly"
 
@@ -110,7 +115,8 @@ def _calls(question: Question) -> Iterator[ToolUse]:
         return
     offers = [one for one in question.offers if not question.named or one.name in question.named]
     said = SAY.search(last.text) is not None
-    meant = [one for one in offers if not said and _mentions(last.text, one.name)]
+    words = ADDED.sub("", last.text)
+    meant = [one for one in offers if not said and _mentions(words, one.name)]
     if question.choice == "required":
         meant = meant or offers
     if "parallel" not in last.text.lower():
@@ -168,7 +174,9 @@ def _seen(question: Question) -> Iterator[str]:
     for index, picture in enumerate(question.pictures, 1):
         yield f"Picture {index}: {_looks(picture)}."
     if question.offers:
-        yield f"Tools offered: {', '.join(offer.name for offer in question.offers)}."
+        names = [offer.name for offer in question.offers]
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        yield f"Tools offered: {', '.join(names[:LISTED])}{more}."
     for turn in question.turns:
         if turn.speaker == "tool":
             yield f'A tool answered: "{turn.text[:QUOTED]}".'

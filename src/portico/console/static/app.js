@@ -29,7 +29,7 @@ one("#theme")?.addEventListener("click", () => {
 
 const two = (number) => String(number).padStart(2, "0");
 const clock = (at) => [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
-const day = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(at).slice(0, 5)}`;
+const day = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(at)}`;
 
 for (const time of all("time[datetime]")) {
   const at = new Date(time.dateTime);
@@ -141,7 +141,7 @@ function line(row) {
       row.simulated ? node("span", { class: "badge sim" }, "SIMULATED") : null),
     node("td", {}, node("span", { class: `badge ${tone}` }, row.outcome), " ",
       row.degraded ? node("span", { class: "badge warn", title: row.degraded }, "degraded") : null),
-    node("td", { class: "num", "data-label": "asked" }, String(row.attempts)),
+    node("td", { class: "num", "data-label": "attempts" }, String(row.attempts)),
     node("td", { class: "num", "data-label": "took" }, seconds(row.took)));
 }
 

@@ -34,9 +34,11 @@
         label: names[index], stroke: tone(index), width: 1.5, points: { show: false },
         fill: stack || name === "cost" ? `${tone(index)}${stack ? "cc" : "33"}` : undefined,
       }))],
-      axes: [{ ...axis, space: 64, values: (_, ticks, __, ___, step) => ticks.map((tick) => when(tick, step)) }, { ...axis, size: 48, values: (_, ticks) => ticks.map(units[name]) }],
+      axes: [{ ...axis, size: 28, space: 64, values: (_, ticks, __, ___, step) => ticks.map((tick) => when(tick, step)) }, { ...axis, size: 48, values: (_, ticks) => ticks.map(units[name]) }],
       hooks: { setCursor: [(plot) => legend(figure, chart, plot.cursor.idx, name)] },
     };
+    const empty = name === "waits" ? !chart.total : !Number(chart.total);
+    figure.querySelector(".hint").hidden = !empty;
     place.replaceChildren();
     plots.push([new uPlot(options, [at, ...lines], place), place]);
     legend(figure, chart, null, name);
