@@ -35,12 +35,13 @@ class Lab:
         return path
 
     async def looked_at(self) -> dict[str, Any]:
-        """Return the path, once every listener was probed as far as probes go."""
-        for _ in range(500):
+        """Return the path, once every listener was probed as far as probes go, if need be anew."""
+        for _ in range(2000):
             path = await self.path()
             seen = [[probe["level"] for probe in one["probes"]] for one in path["listeners"]]
             if all("region" in levels for levels in seen):
                 return path
+            await asyncio.sleep(0.01)
         raise AssertionError(f"nobody looks: {path}")
 
     async def well(self) -> dict[str, Any]:
