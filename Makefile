@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
 # A stage of `check` that fails is the last one that runs.
@@ -18,12 +19,14 @@ PYTHON := $(shell for p in python3.12 python3 \
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-$(INSTALLED): requirements-dev.lock pyproject.toml
+$(INSTALLED): requirements-pip.lock requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Portico needs Python 3.12: install it, or 'pyenv install 3.12'."; exit 1; }
 	@test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing into $(VENV) (a minute or two the first time) ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) --require-hashes -r requirements-pip.lock || echo "Going on with the pip at hand: slower."
+	@$(PIP) --no-compile --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(PY) -m compileall -qq -j 0 $(VENV)/lib src || true  # some files are for other Pythons
 	@touch $@
 
 .PHONY: install
@@ -116,6 +119,7 @@ docs: $(INSTALLED) ## Build the documentation's site into build/site; a dead lin
 lock: $(INSTALLED) ## Pin dependencies anew, with hashes and without hosts
 	$(VENV)/bin/uv pip compile pyproject.toml -p 3.12 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --quiet -o requirements.lock
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev -p 3.12 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --quiet -o requirements-dev.lock
+	echo pip | $(VENV)/bin/uv pip compile - -p 3.12 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-pip.lock
 
 .PHONY: clean
 clean: ## Remove what was installed and measured

@@ -16,6 +16,9 @@ from tests.sharing_out import BRANCHES
 CORES = {"branches": "ctrace", "lines": "sysmon"}
 """What measures each: `sys.monitoring` of Python 3.12 knows lines only."""
 
+EXPECTED = ["already-imported", "module-not-measured", "no-data-collected"]
+"""Of the second: what is imported was measured by the first, and a small run leaves it nothing."""
+
 
 class Measuring:
     """Measures one process, and leaves `.coverage.branches.*` and `.coverage.lines.*`."""
@@ -44,7 +47,7 @@ def _started(what: str) -> Coverage:
     suffix = f"{what}.{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     coverage = Coverage(data_suffix=suffix, branch=what == "branches")
     coverage.set_option("run:core", CORES[what])
-    coverage.set_option("run:disable_warnings", ["already-imported"])  # it was measured before
+    coverage.set_option("run:disable_warnings", EXPECTED)
     coverage.start()
     return coverage
 
