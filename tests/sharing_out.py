@@ -8,6 +8,7 @@ TOGETHER = ("tests/leaks/", "tests/webui/")
 BRANCHES = (
     "tests/access/",
     "tests/api/",
+    "tests/console/test_screens.py",
     "tests/contracts/",
     "tests/dispatch/",
     "tests/e2e/",
