@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 
 from portico.chat.reply import Call, Reply
+from portico.routing.attempts import Kind
 from portico.upstreams.openai_chunks import Reading
 from tests.upstreams.openai_stream import DONE, NOW, calling, chunk, function, read, streams
 
@@ -68,9 +69,34 @@ def test_missing_ids_are_made_up_and_differ() -> None:
     assert found[0].id != found[1].id
 
 
-def test_arguments_are_passed_as_they_came_also_when_they_are_no_json() -> None:
-    piece = {"index": 0, "id": 7, "function": function("f", "{oops")}
-    assert calls(calling(piece)) == (Call("7", "f", "{oops"),)
+@pytest.mark.parametrize("given", ["{oops", '{"x":', "{}{}", '{"x": 1} and more', "["])
+@pytest.mark.parametrize("reason", ["tool_calls", "stop"])
+def test_a_call_whose_arguments_are_no_json_is_no_answer(given: str, reason: str) -> None:
+    sound = {"index": 0, "id": "a", "function": function("f", "{}")}
+    broken = {"index": 1, "id": "b", "function": function("f", given)}
+    _, reading = read(calling(sound), calling(broken), chunk(finish=reason), DONE)
+    failure = reading.end()
+    assert failure is not None
+    assert (failure.kind, failure.detail) == (
+        Kind.GARBLED,
+        "the model made a malformed function call",
+    )
+
+
+def test_a_call_that_was_cut_for_its_length_says_so_by_its_finish() -> None:
+    piece = {"index": 0, "id": "a", "function": function("f", '{"x":')}
+    reply, reading = read(calling(piece), chunk(finish="length"), DONE)
+    assert reading.end() is None
+    assert reply.choices[0].finish == "length"
+
+
+@pytest.mark.parametrize("given", ["", " ", '{"x": "a\nb"}', '{"x": "\\ud83d"}', "[1]", "NaN"])
+def test_arguments_that_clients_can_read_are_passed_as_they_came(given: str) -> None:
+    piece = {"index": 0, "id": 7, "function": function("f", given)}
+    assert calls(calling(piece)) == (Call("7", "f", given),)
+
+
+def test_arguments_that_came_as_an_object_are_written_out() -> None:
     piece = {"index": 0, "id": "a", "function": function("f", {"x": 1})}
     assert calls(calling(piece)) == (Call("a", "f", '{"x":1}'),)
 

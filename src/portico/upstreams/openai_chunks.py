@@ -1,5 +1,6 @@
 """OpenAI's chunks and completions -> deltas: typed, so that only what is named here passes."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -72,6 +73,7 @@ class _Chunk(Struct, gc=False):
 
 _decode = msgspec.json.Decoder(_Chunk).decode
 _encode = msgspec.json.Encoder().encode
+_lenient = json.JSONDecoder(strict=False).decode  # clients read a bare line end in a string, too
 _NOTHING = _Said()
 _NAMELESS = _Function()
 
@@ -182,6 +184,9 @@ class Reading:
             if not voice.spoke:
                 self.failure = Failure(Kind.UNAVAILABLE, "empty answer")
                 return None
+            if voice.malformed:
+                self.failure = Failure(Kind.GARBLED, "the model made a malformed function call")
+                return None
             finish = "tool_calls" if voice.called else "stop"
         voice.finish = finish
         return finish
@@ -190,7 +195,7 @@ class Reading:
 class _Voice:
     """What one of the choices has said so far."""
 
-    __slots__ = ("_ids", "_named", "_ours", "finish", "spoke")
+    __slots__ = ("_given", "_ids", "_named", "_ours", "finish", "spoke")
 
     def __init__(self) -> None:
         self.spoke = False
@@ -198,6 +203,18 @@ class _Voice:
         self._ours: dict[int, int] = {}  # the provider's index of a call -> ours
         self._ids: list[str] = []  # the provider's, by our index; "" where it gave none
         self._named: list[bool] = []
+        self._given: list[list[str]] = []  # the pieces of each call's arguments
+
+    @property
+    def malformed(self) -> bool:
+        """True if the arguments of a call, now that all have come, are no JSON; "" may be."""
+        try:
+            for given in map("".join, self._given):
+                if given.strip():
+                    _lenient(given)
+        except (ValueError, RecursionError):
+            return True
+        return False
 
     @property
     def called(self) -> bool:
@@ -224,6 +241,7 @@ class _Voice:
         if new:
             self._ids.append(given)
             self._named.append(False)
+            self._given.append([])
         name = None
         if function.name and not self._named[at]:
             name, self._named[at] = function.name, True
@@ -232,6 +250,7 @@ class _Voice:
             arguments = _encode(arguments).decode()
         if not new and not name and not arguments:
             return None
+        self._given[at].append(arguments)
         own = (given or f"call_{secrets.token_hex(12)}") if new else None
         return ToolCallDelta(at, own, name, arguments)
 
