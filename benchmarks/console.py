@@ -218,9 +218,11 @@ async def live(url: str, pid: int, rounds: int, seconds: float) -> None:
     crowds: dict[int, list[float]] = {0: [], 1: [], 8: []}
     told = {"events": 0, "requests": 0, "asked": 0}
     await load(url, RATE, 3)
+    order = list(crowds)
     for _ in range(rounds):
-        for onlookers, took in crowds.items():
-            took.append(await cost(url, pid, seconds, onlookers, told))
+        for onlookers in order:
+            crowds[onlookers].append(await cost(url, pid, seconds, onlookers, told))
+        order = order[1:] + order[:1]  # nobody is always the first
     plain = statistics.median(crowds.pop(0))
     print(f"\nat {RATE} requests/s the gateway takes {plain:.1f} % of a core")
     for onlookers, took in crowds.items():
@@ -233,8 +235,11 @@ async def live(url: str, pid: int, rounds: int, seconds: float) -> None:
 
 def frames(url: str, seconds: float) -> None:
     """Print how a browser that looks on keeps up."""
-    with watching(url), ThreadPoolExecutor(1) as pool:  # the browser's own loop runs in this thread
-        pool.submit(asyncio.run, load(url, RATE, seconds)).result()
+    pages = {"a page that nothing changes": "/console/tiers", "the live view": "/console"}
+    for what, path in pages.items():
+        # The browser's own loop runs in this thread.
+        with watching(url + path, what), ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, load(url, RATE, seconds)).result()
 
 
 def main() -> None:

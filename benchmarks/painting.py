@@ -83,18 +83,19 @@ def paints(url: str, rounds: int) -> None:
 
 
 @contextmanager
-def watching(url: str) -> Iterator[None]:
-    """Look on in a browser meanwhile; print which of its frames came late."""
+def watching(address: str, what: str) -> Iterator[None]:
+    """Keep a page open in a browser meanwhile; print which of its frames came late."""
     if not CHROMIUM.exists():
         yield
         return
     with chromium() as browser:
         page = browser.new_page()
-        page.goto(f"{url}/console")
+        page.goto(address)
         page.evaluate(FRAMES)
         yield
         told = page.evaluate(MISSED)
+    share = told["late"] / told["frames"] * 100
     print(
-        f"a browser that looks on drew {told['frames']} frames, {told['late']} of them late, "
-        f"the latest after {told['most']:.0f} ms"
+        f"{what}: {told['frames']} frames, {share:.1f} % of them late, the latest after "
+        f"{told['most']:.0f} ms"
     )

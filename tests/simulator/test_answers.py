@@ -57,16 +57,18 @@ def test_short_words_and_other_words_call_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    "around",
     [
-        "<attached_files>\n<file name='weather.png'/>\n</attached_files>\n\nWhat is this?",
-        "### Task:\nRespond to the weather query.\n<context>documents</context>\n\nWhen is it?",
+        "<attached_files>\n<file name='weather.png'/>\n</attached_files>\n\n",
+        "### Task:\nRespond to the weather query.\n<context>documents</context>\n\n",
     ],
 )
-def test_what_a_chat_ui_writes_around_a_question_calls_nothing(text: str) -> None:
+def test_what_a_chat_ui_writes_around_a_question_calls_nothing(around: str) -> None:
     offers = (WEATHER, SEARCH)
-    assert not answer(asked(text, offers=offers)).calls
-    assert answer(asked(f"{text} The weather?", offers=offers)).calls
+    said = answer(asked(f"{around}What is this?", offers=offers))
+    assert not said.calls
+    assert 'characters: "What is this?"' in said.text
+    assert answer(asked(f"{around}The weather?", offers=offers)).calls
 
 
 def test_of_many_tools_a_few_are_named() -> None:

@@ -158,9 +158,13 @@ async def test_a_trace_knows_the_chat_and_the_message(chat: Chat, lab: House) ->
     await chat.new("devops")
     await chat.say("Which container is this?")
     await chat.done()
-    found = await lab.client.get("/api/traces", params={"person": ADA, "role": "devops"})
-    card = found.json()["traces"][0]
-    assert chat.page.url.endswith(card["chat"])
+    ident = chat.page.url.rpartition("/")[2]
+
+    async def told() -> Any:
+        found = await lab.client.get("/api/traces", params={"person": ADA, "role": "devops"})
+        return [card for card in found.json()["traces"] if card["chat"] == ident]
+
+    [card] = await until(told, bool)  # what was said is written a moment after it
     assert card["message"]
 
 

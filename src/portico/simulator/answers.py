@@ -170,7 +170,7 @@ def _seen(question: Question) -> Iterator[str]:
     asked = question.asked
     count = len(question.turns)
     yield f"I see {count} turn{'' if count == 1 else 's'}."
-    yield f'The last user message has {len(asked)} characters: "{_quoted(asked)}".'
+    yield f'The last user message has {len(asked)} characters: "{_quoted(ADDED.sub("", asked))}".'
     for index, picture in enumerate(question.pictures, 1):
         yield f"Picture {index}: {_looks(picture)}."
     if question.offers:

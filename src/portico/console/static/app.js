@@ -129,10 +129,10 @@ function seconds(value) {
   return value < 0.9995 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(value < 10 ? 2 : 1)} s`;
 }
 
-function line(row) {
+function line(row, fresh) {
   const at = new Date(row.started * 1000);
   const tone = { answered: "good", abandoned: "", refused: "warn" }[row.outcome] ?? "bad";
-  return node("tr", { class: "fresh" },
+  return node("tr", { class: fresh ? "fresh" : null },
     node("td", {}, node("a", { href: `/console/requests/${encodeURIComponent(row.id)}` },
       node("time", { datetime: at.toISOString(), title: at.toISOString() }, clock(at)))),
     node("td", { class: "break" }, row.asked + (row.role && row.role !== row.asked ? ` → ${row.role}` : ""),
@@ -152,7 +152,8 @@ if (ribbon && "EventSource" in window) {
   const show = (rows) => {
     if (!rows.length) return;
     one("#live-empty")?.remove();
-    body.prepend(...rows.slice(-ROWS).reverse().map(line));
+    const few = rows.length <= 8;  // many that light up at once are no sign of anything, and cost frames
+    body.prepend(...rows.slice(-ROWS).reverse().map((row) => line(row, few)));
     while (body.rows.length > ROWS) body.deleteRow(-1);
   };
   const source = new EventSource(ribbon.dataset.source);
