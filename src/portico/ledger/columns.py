@@ -1,6 +1,7 @@
 """The ledger's columns, the same in every database, and rows to values and back. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from msgspec import convert
 
@@ -8,45 +9,43 @@ from portico.ledger.base import AttemptRow, RequestRow
 from portico.ledger.prices import from_nano, to_nano
 
 REQUEST: Mapping[str, str] = {
+    **dict.fromkeys(("modalities",), "text"),
+    **dict.fromkeys(("streamed", "simulated"), "int4"),
     **dict.fromkeys(("id", "asked", "role", "decided_by", "caller", "task", "operation"), "text"),
-    **dict.fromkeys(("modalities", "outcome", "degraded", "target"), "text"),
+    **dict.fromkeys(("outcome", "degraded", "target"), "text"),
     **dict.fromkeys(("person", "team", "chat", "message"), "text"),
     **dict.fromkeys(("started", "took", "first_delta"), "float8"),
-    **dict.fromkeys(("streamed", "status", "simulated"), "int4"),
+    **dict.fromkeys(("status",), "int4"),
 }
-"""Columns of `requests`, with their types in Postgres."""
+"""Columns of `requests`, with their types in Postgres; those that are made come first."""
 
 ATTEMPT: Mapping[str, str] = {
-    **dict.fromkeys(("id", "request", "target", "upstream", "model", "egress"), "text"),
+    **dict.fromkeys(("request",), "text"),
+    **dict.fromkeys(("position", "simulated"), "int4"),
+    **dict.fromkeys(("cost_nano",), "int8"),
+    **dict.fromkeys(("id", "target", "upstream", "model", "egress"), "text"),
     **dict.fromkeys(("outcome", "kind", "detail", "tunnel", "exit", "exit_region"), "text"),
     **dict.fromkeys(("started", "took", "first_delta", "exit_age"), "float8"),
-    **dict.fromkeys(("position", "tier", "status", "simulated"), "int4"),
+    **dict.fromkeys(("tier", "status"), "int4"),
     **dict.fromkeys(("input", "cached", "output", "reasoning"), "int4"),
-    "cost_nano": "int8",
 }
-"""Columns of `attempts`, with their types in Postgres. Costs are whole nano-dollars."""
+"""Columns of `attempts`, the same way. Costs are whole nano-dollars."""
+
+_of_request = attrgetter(*tuple(REQUEST)[3:])
+_of_attempt = attrgetter(*tuple(ATTEMPT)[4:])
 
 
 def request_values(row: RequestRow) -> tuple[object, ...]:
     """Return the values of REQUEST for *row*."""
-    told = {
-        "modalities": ",".join(row.modalities),
-        "streamed": int(row.streamed),
-        "simulated": int(row.simulated),
-    }
-    return tuple(told[name] if name in told else getattr(row, name) for name in REQUEST)
+    made = (",".join(row.modalities), int(row.streamed), int(row.simulated))
+    return made + _of_request(row)
 
 
 def attempt_values(row: RequestRow) -> Iterator[tuple[object, ...]]:
     """Yield the values of ATTEMPT for each attempt of *row*."""
     for position, one in enumerate(row.attempts):
-        told = {
-            "request": row.id,
-            "position": position,
-            "simulated": int(one.simulated),
-            "cost_nano": None if one.cost_usd is None else to_nano(one.cost_usd),
-        }
-        yield tuple(told[name] if name in told else getattr(one, name) for name in ATTEMPT)
+        nano = None if one.cost_usd is None else to_nano(one.cost_usd)
+        yield (row.id, position, int(one.simulated), nano, *_of_attempt(one))
 
 
 def together(

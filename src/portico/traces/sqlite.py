@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import astuple
 
 from portico.stores.migrations import Steps, steps
 from portico.stores.sqlite import Session, migrate, open_session, transaction, version
@@ -158,8 +159,7 @@ def _prepare(known: Steps, connection: sqlite3.Connection) -> None:
 
 
 def _row(trace: Trace) -> tuple[object, ...]:
-    values = (getattr(trace.card, name) for name in FIELDS)
-    plain = (_listed(one) if isinstance(one, tuple) else one for one in values)
+    plain = [_listed(one) if isinstance(one, tuple) else one for one in astuple(trace.card)]
     return (*plain, _squeezed(bytes(trace.story)))
 
 
