@@ -138,10 +138,12 @@ class Redactor:
     masked: int = 0
     held: int = 0
     _known: tuple[str, ...] = field(init=False)
+    _encoded: list[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         found = {one for one in self.known if len(one) >= LEAST}
         self._known = tuple(sorted(found, key=len, reverse=True))  # what holds another goes first
+        self._encoded = [one.encode() for one in self._known]
 
     def suspect(self, text: bytes) -> bool:
         """
@@ -162,7 +164,7 @@ class Redactor:
         """Return True if *text* holds a long run of base64, or a secret of our own."""
         if _WRAP in text.translate(_RUNS):
             return True
-        return any(one.encode() in text for one in self._known)
+        return any(secret in text for secret in self._encoded)
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """Return *value*, of JSON, with everything masked in it."""
