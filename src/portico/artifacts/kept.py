@@ -9,14 +9,14 @@ from portico.artifacts.profiles import Profile
 BESIDES = 4_000
 """Bytes that a view takes besides its content and text: its likeness, names, places."""
 
-type _Name = tuple[str, Profile]
+type _Name = tuple[bytes, Profile]
 
 
 class Kept:
     """
     The prepared pictures asked for last, within *room* bytes of content and text.
 
-    A picture is known by a hash of its bytes, not by its pixels: so nothing is decoded to look it
+    A picture is known by a mark of its bytes, not by its pixels: so nothing is decoded to look it
     up, and nobody gets the note or the text of another file. Not for threads: ask and
     keep on the event loop.
     """
@@ -31,14 +31,14 @@ class Kept:
         """Return the bytes of everything kept."""
         return self._held
 
-    def find(self, known: str, profile: Profile) -> tuple[Prepared, ...]:
+    def find(self, known: bytes, profile: Profile) -> tuple[Prepared, ...]:
         """Return what was made of picture *known* for *profile*; nothing if it is not kept."""
         made = self._made.get((known, profile), ())
         if made:
             self._made.move_to_end((known, profile))
         return made
 
-    def keep(self, known: str, profile: Profile, made: Sequence[Prepared]) -> None:
+    def keep(self, known: bytes, profile: Profile, made: Sequence[Prepared]) -> None:
         """Keep what was made of one picture, and forget what was not asked for the longest."""
         size = _size(made)
         if not made or size > self._room:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import partial
 
 import pybase64
-from blake3 import blake3
 from PIL import Image
 
 from portico.artifacts.apart import APART
@@ -20,6 +19,7 @@ from portico.artifacts.decode import door
 from portico.artifacts.images import kind_of, open_picture, prepare
 from portico.artifacts.intake import artifact_in, fault
 from portico.artifacts.kept import Kept
+from portico.artifacts.marks import Marks
 from portico.artifacts.pictures import Likeness, Limits, Picture, PictureRefused, Prepared
 from portico.artifacts.profiles import Profile
 from portico.errors import Overloaded
@@ -27,7 +27,9 @@ from portico.errors import Overloaded
 ROOM = 16_000_000
 """Bytes of what was prepared that are kept; what chats are shown is remembered as they send it."""
 QUICK = 256 * 1024
-"""Bytes that are hashed, and characters of base64 that are decoded, in no time."""
+"""Characters of base64 that are decoded in no time."""
+MARKED = 8_000_000
+"""Bytes that are marked in no time: a third of a millisecond."""
 LARGE = 12_000_000
 """Pixels from which opening and preparing one picture takes hundreds of megabytes."""
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "AVIF")
@@ -71,7 +73,8 @@ class Intake:
         self._limits = limits
         self._describe = describe
         self._kept = Kept(ROOM)
-        self._making: dict[tuple[str, Profile], Making] = {}
+        self._making: dict[tuple[bytes, Profile], Making] = {}
+        self._marks: Marks | None = None
         self._closed = False
         self._hands = ThreadPoolExecutor(hands, "pictures", _behind_the_loop)
         self._alone = ThreadPoolExecutor(1, "large-pictures", _behind_the_loop)
@@ -107,6 +110,20 @@ class Intake:
         call = partial(decoded, held, self._limits.bytes)
         return call() if memoryview(held).nbytes <= QUICK else await self.work(call)
 
+    async def mark(self, held: Buffer) -> bytes:
+        """
+        Return what *held* is known by: the same bytes have the same mark, here and nowhere else.
+
+        Raises:
+            Overloaded: it was closed before a thread could begin.
+        """
+        if self._marks is None:
+            made = await self.work(Marks)
+            self._marks = self._marks or made
+        marks = self._marks
+        quick = memoryview(held).nbytes <= MARKED
+        return marks(held) if quick else await self.work(partial(marks, held))
+
     async def opened(self, data: bytes) -> Picture:
         """
         Return what *data* shows, as `open_picture` does.
@@ -124,7 +141,7 @@ class Intake:
         Raises:
             PictureRefused: as `open_picture` and `prepare` say.
         """
-        name = await self._hash(data), profile
+        name = await self.mark(data), profile
         if made := self._kept.find(*name):
             return made
         making = self._making.get(name)
@@ -151,7 +168,13 @@ class Intake:
         if self._closed:
             raise stopping()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._alone if alone else self._hands, call)
+        try:
+            return await loop.run_in_executor(self._alone if alone else self._hands, call)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and task is not None and not task.cancelling():
+                raise stopping() from None  # nobody cancelled us: closing gave the work up
+            raise
 
     def close(self) -> None:
         """Begin nothing more; what a thread has begun goes on to its end."""
@@ -161,13 +184,8 @@ class Intake:
         for threads in (self._hands, self._alone):
             threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _hash(self, data: bytes) -> str:
-        if len(data) <= QUICK:
-            return blake3(data).hexdigest()
-        return await self.work(lambda: blake3(data).hexdigest())
-
     async def _made(
-        self, data: bytes, known: str, profile: Profile
+        self, data: bytes, known: bytes, profile: Profile
     ) -> tuple[Prepared, ...] | PictureRefused:
         """A refusal is a value here: several may wait for it, and each raises its own."""
         try:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import pybase64
-from blake3 import blake3
 from msgspec.structs import replace
 
 from portico.artifacts.archive import Archive
@@ -37,10 +36,6 @@ NAMED_STUB = "[A picture of an earlier turn was left out here; it is artifact {}
 LOOKING_UP = 0.25
 """Seconds for which a chat waits to learn the name of what it leaves out."""
 TOO_MANY = "[A picture was left out here: there are more than this model takes.]"
-QUICK = 1024 * 1024
-"""Characters of base64 that are hashed in no time: a fifth of a millisecond."""
-
-
 HEAVY = 512 * 1024
 """Bytes of a request from which on its steps take turns."""
 
@@ -78,7 +73,8 @@ def heavy(aside: Aside) -> bool:
     return sum(memoryview(held).nbytes for held in aside.values()) > HEAVY
 
 
-type _Name = tuple[str, Profile]
+type _Name = tuple[str, bytes, Profile]
+"""How it came, its mark, and for whom it was prepared."""
 
 
 class Looks:
@@ -205,7 +201,7 @@ class Eyes:
         held = journey.request.aside.get(ticket_of(link.url))
         if held is None:
             return await self._brought(journey, link, profile)
-        name = await self._digest(held), profile
+        name = "", await self._intake.mark(held), profile
         look = self._looks.find(name)
         if look is None:
             look = await self._made(await self._intake.decoded(held), profile, inline=True)
@@ -219,7 +215,7 @@ class Eyes:
             data = await self._intake.bytes_of(link.url, journey.caller.owner)
             journey.brought[link.url] = data
         inline = link.url.startswith("data:")
-        name = f"{'' if inline else 'linked '}{await self._digest(data)}", profile
+        name = "" if inline else "linked", await self._intake.mark(data), profile
         look = self._looks.find(name)
         if look is None:
             look = await self._made(data, profile, inline=inline)
@@ -256,11 +252,6 @@ class Eyes:
                 artifact=artifact_in(url),
             )
         )
-
-    async def _digest(self, held: Piece) -> str:
-        if memoryview(held).nbytes <= QUICK:
-            return blake3(held).hexdigest()
-        return await self._intake.work(lambda: blake3(held).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
