@@ -1,6 +1,7 @@
 """The OpenAPI document says what is served, and what is served is as it says."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -187,9 +188,13 @@ LEFT_OUT = {
 }
 
 
+EXAMPLES = int(os.environ.get("PORTICO_EXAMPLES", "15"))
+"""Chance requests to each operation, besides those its schema asks for; `make soak` has more."""
+
+
 @api.parametrize()
 @settings(
-    max_examples=50,
+    max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

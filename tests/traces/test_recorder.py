@@ -270,7 +270,7 @@ async def test_a_person_is_forgotten_also_where_they_wait(store: Moody, tmp_path
 
 
 async def test_what_is_asked_for_at_once_is_fetched_first(store: Moody, tmp_path: Path) -> None:
-    pace = Pace(linger=60)
+    pace = Pace(linger=60, closing=0.1)
     async with Recorder(store, Ring(tmp_path / "ring"), Composer(), pace=pace) as recorder:
         desk, one = Desk(store, recorder, Keep()), take()
         assert await desk.find(one.card.id) is None
