@@ -157,14 +157,28 @@ async def served(app: Any) -> AsyncIterator[str]:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
+    settings.load()
     server = uvicorn.Server(settings)
-    serving = asyncio.create_task(server._serve())  # without its signal handlers
-    while not server.started:
-        if serving.done():
-            serving.result()
-        await asyncio.sleep(0.01)
+    server.lifespan = settings.lifespan_class(settings)
+    await server.startup()
+    await server.on_tick(0)  # the date of its answers
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = True
-        await serving
+        await _ended(server)
+
+
+async def _ended(server: uvicorn.Server) -> None:
+    """End as `Server.shutdown` does, which looks every 0.1 s: thousands of tests would wait."""
+    for listener in server.servers:
+        listener.close()
+    state = server.server_state
+    for connection in list(state.connections):
+        connection.shutdown()
+    for _ in range(400 * server.config.timeout_graceful_shutdown):
+        if not (state.connections or state.tasks):
+            break
+        await asyncio.sleep(1 / 400)
+    for task in state.tasks:
+        task.cancel()
+    await server.lifespan.shutdown()

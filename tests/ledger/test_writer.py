@@ -200,6 +200,16 @@ async def test_leaving_spools_what_a_hanging_store_did_not_take(tmp_path: Path) 
     assert ledger.pending == 0
 
 
+async def test_at_the_end_a_batch_gathers_no_longer(tmp_path: Path) -> None:
+    shelf, (one,) = Shelf(), entries(1)
+    async with Ledger(shelf, Spool(tmp_path), pace=replace(QUICK, linger=60)) as ledger:
+        ledger.record(one)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the batch has begun to gather
+    assert list(shelf.rows) == [one.id]
+    assert ledger.spooled == 0
+
+
 async def test_a_full_memory_refuses_counts_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

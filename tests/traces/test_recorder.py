@@ -162,6 +162,15 @@ async def test_what_waited_is_replayed_by_the_next_process(store: Moody, tmp_pat
         assert (await kept(store), ring.batches()) == (ids([one]), [])
 
 
+async def test_at_the_end_a_batch_gathers_no_longer(store: Moody, tmp_path: Path) -> None:
+    ring, one = Ring(tmp_path / "ring"), take()
+    async with Recorder(store, ring, Composer(), pace=Pace(linger=60)) as recorder:
+        recorder.record(one)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the batch has begun to gather
+    assert (await kept(store), ring.batches()) == (ids([one]), [])
+
+
 async def test_closing_brings_everything_somewhere_also_where_the_store_hangs(
     store: Moody, tmp_path: Path
 ) -> None:
@@ -270,7 +279,7 @@ async def test_a_person_is_forgotten_also_where_they_wait(store: Moody, tmp_path
 
 
 async def test_what_is_asked_for_at_once_is_fetched_first(store: Moody, tmp_path: Path) -> None:
-    pace = Pace(linger=60, closing=0.1)
+    pace = Pace(linger=60)
     async with Recorder(store, Ring(tmp_path / "ring"), Composer(), pace=pace) as recorder:
         desk, one = Desk(store, recorder, Keep()), take()
         assert await desk.find(one.card.id) is None

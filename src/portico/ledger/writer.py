@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -75,6 +76,7 @@ class Ledger:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
+        self._over = asyncio.Event()
         self._stranded = True  # until a look into the spool says otherwise
         self._full = False  # neither store nor spool took what they were given last
         self._delivery = Delivery(
@@ -146,6 +148,7 @@ class Ledger:
         """Flush within bounded time; what the store did not take by then goes to the spool."""
         writer, self._closing = self._writer, True
         self._wake.set()
+        self._over.set()
         try:
             if writer is not None:
                 await asyncio.wait({writer}, timeout=self._pace.closing)
@@ -185,8 +188,9 @@ class Ledger:
                 await self._wake.wait()
         except TimeoutError:
             return
-        if not self._closing:
-            await asyncio.sleep(self._pace.linger)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.linger):
+                await self._over.wait()
         self._wake.clear()  # before the flush: what comes during it wakes us again
 
     def _fold(self) -> None:

@@ -7,6 +7,7 @@ import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -87,6 +88,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="traces-recorder")
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
+        self._over = asyncio.Event()
         self._stranded = True  # until a look into the ring says otherwise
         self._full = False  # neither store nor ring took what they were given last
         self._delivery = Delivery(
@@ -158,6 +160,7 @@ class Recorder:
         """Flush within bounded time; what the store did not take by then goes to the ring."""
         writer, self._closing = self._writer, True
         self._wake.set()
+        self._over.set()
         try:
             if writer is not None:
                 await asyncio.wait({writer}, timeout=self._pace.closing)
@@ -195,8 +198,9 @@ class Recorder:
                 await self._wake.wait()
         except TimeoutError:
             return
-        if not self._closing:
-            await asyncio.sleep(self._pace.linger)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.linger):
+                await self._over.wait()
         self._wake.clear()  # before the flush: what comes during it wakes us again
 
     async def _next(self) -> bool:
