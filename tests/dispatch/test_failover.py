@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import pytest
 
 from portico.chat.messages import Message
-from portico.chat.reply import Batch, Delta
+from portico.chat.reply import Batch, Delta, Usage
 from portico.chat.request import ChatRequest
 from portico.dispatch.failover import Failover
 from portico.dispatch.journey import Journey
 from portico.dispatch.places import Places
 from portico.dispatch.refusals import unanswered
 from portico.errors import StreamBroken, Unanswered
-from portico.routing.attempts import Failure, Kind
+from portico.routing.attempts import Broken, Failure, Kind
 from portico.routing.roles import Role
 from portico.routing.routes import Needs, Route
 from portico.routing.tiers import Target
@@ -65,6 +65,34 @@ async def said(way: Route, upstreams: dict[str, Upstream], told: Journey | None 
     failover = Failover(Standing(), Places())
     async with failover.open(told or journey(), way, upstreams) as answer:
         return "".join([d.text async for batch in answer.batches() for d in batch])
+
+
+FILTERED: list[Delta | Failure] = [Delta(finish="content_filter", usage=Usage(7, 0))]
+
+
+@pytest.mark.parametrize("hedged", [None, 5.0])
+async def test_an_answer_that_was_blocked_before_its_first_word_is_a_refusal(
+    hedged: float | None,
+) -> None:
+    told = journey()
+    way = route("ab", refused="next", hedge_after=hedged)
+    assert await said(way, {"a": Plays(FILTERED), "b": Plays(HI)}, told) == "hi"
+    outcome = told.attempts[0].outcome
+    assert isinstance(outcome, Broken)
+    assert (outcome.failure.kind, outcome.usage) == (Kind.REFUSED, Usage(7, 0))
+
+
+@pytest.mark.parametrize(
+    ("names", "policy", "first"),
+    [("ab", "stop", FILTERED), ("a", "next", FILTERED), ("ab", "next", [Delta("par"), *FILTERED])],
+)
+async def test_a_blocked_answer_is_given_where_nobody_else_is_to_be_asked(
+    names: str, policy: str, first: list[Delta | Failure]
+) -> None:
+    told = journey()
+    way = route(names, refused=policy)
+    assert await said(way, {"a": Plays(first), "b": Plays(HI)}, told) in ("", "par")
+    assert [attempt.target.name for attempt in told.attempts] == ["a"]
 
 
 async def test_when_both_of_a_race_fail_the_next_is_asked() -> None:

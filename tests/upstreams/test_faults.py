@@ -220,7 +220,9 @@ def test_a_page_in_place_of_an_answer_blames_the_tunnel_where_there_is_one() -> 
     assert failed("gemini", 503, PAGE, tunnelled=True).kind is Kind.UNAVAILABLE
     assert failed("gemini", 302, b"", tunnelled=True).kind is Kind.REGION
     assert failed("gemini", 302, b"").kind is Kind.GARBLED
-    assert failed("gemini", 200, b"\xef\xbb\xbf \n<html>").detail == "a page: an HTML page"
+    assert failed("gemini", 200, b"\xef\xbb\xbf \n<html>").detail == (
+        "an HTML page in place of an answer"
+    )
     assert failed("gemini", 200, b"x<HTML>").kind is Kind.GARBLED
 
 

@@ -65,13 +65,9 @@ class Trials:
         if failure is not None and self.turns.refuses(failure):
             running.exchange.refuse()
             failure = None
-        if failure is None and self._is_not_json(running.exchange):
-            if self.turns.more and not self._repaired:
-                self._repaired = True
-                failure = Failure(Kind.INCAPABLE, NOT_JSON)
-                running.exchange.discard(failure)
-            else:
-                self.journey.degraded.append("invalid-json")
+        if failure is None and (unfit := self._unfit(running.exchange)) is not None:
+            running.exchange.discard(unfit)
+            failure = unfit
         if failure is None:
             if any(map(_by_no_tunnel, self.journey.attempts)):
                 self.journey.degrade(REROUTED)
@@ -80,6 +76,19 @@ class Trials:
             return running
         await running.scope.aclose()
         self.turns.note(running.exchange.target, failure)
+        return None
+
+    def _unfit(self, exchange: Exchange) -> Failure | None:
+        """Return why an answer that has come is not given, but the next is asked."""
+        if exchange.finish == "content_filter" and not exchange.text:
+            blocked = Failure(Kind.REFUSED, "the answer was blocked", 200)
+            return None if self.turns.refuses(blocked) else blocked
+        if not self._is_not_json(exchange):
+            return None
+        if self.turns.more and not self._repaired:
+            self._repaired = True
+            return Failure(Kind.INCAPABLE, NOT_JSON)
+        self.journey.degraded.append("invalid-json")
         return None
 
     def _is_not_json(self, exchange: Exchange) -> bool:

@@ -13,7 +13,7 @@ from portico.egress.clients import (
 )
 from portico.routing.attempts import Failure, Kind
 from portico.upstreams import faults_limits, faults_quotas
-from portico.upstreams.faults_complaint import Complaint, Shape, quote, read
+from portico.upstreams.faults_complaint import NAMELESS, Complaint, Shape, quote, read
 from portico.upstreams.faults_signs import first
 
 STATUSES: Mapping[int, Kind] = {
@@ -135,11 +135,15 @@ def _strange(
         return failure if failure.status else replace(failure, status=status)
     page = complaint.shape is Shape.PAGE
     if page or status >= 300:
-        shown = f"a page: {complaint.message}" if page else "a redirect, which we do not follow"
+        shown = _page(complaint.message) if page else "a redirect, which we do not follow"
         return Failure(Kind.REGION if tunnelled else Kind.GARBLED, quote(shown), status)
     if complaint.shape is Shape.EMPTY:
         return Failure(Kind.UNAVAILABLE, "empty answer", status)
     return Failure(Kind.GARBLED, f"{complaint.shape.value}, but no chat answer", status)
+
+
+def _page(title: str) -> str:
+    return f"{title} in place of an answer" if title == NAMELESS else f"a page: {title}"
 
 
 def _judged(

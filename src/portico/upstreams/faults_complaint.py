@@ -74,6 +74,9 @@ def quote(text: str) -> str:
     return line if len(line) <= DETAIL else line[: DETAIL - 1] + "…"
 
 
+NAMELESS = "an HTML page"
+"""What is said of a page without a title."""
+
 SECRETS = (
     (re.compile(r"data:[\w.+/-]*;base64,\S*"), "[data]"),
     (re.compile(r"[A-Za-z0-9+/=_-]{64,}"), "[data]"),
@@ -94,7 +97,7 @@ def _text(text: str) -> Complaint:
         return Complaint(Shape.EMPTY)
     if stripped.startswith("<") or "<html" in stripped[:1000].lower():
         title = re.search(r"(?is)<title[^>]*>([^<]*)", stripped)
-        return Complaint(Shape.PAGE, (title[1].strip() if title else "") or "an HTML page")
+        return Complaint(Shape.PAGE, (title[1].strip() if title else "") or NAMELESS)
     return Complaint(Shape.TEXT, stripped[:QUOTED])
 
 
