@@ -60,6 +60,16 @@ def portico(home: Path, *line: str, **environ: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.parametrize("home", ["a-file", "a-file/below", "/proc/nowhere"])
+def test_a_home_that_cannot_be_written_is_said_in_a_sentence(home: str, tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("in the way")
+    told = portico(tmp_path / home, "up", "--port", "0")
+    assert told.returncode == 1
+    assert told.stderr.count("\n") == 1
+    assert f"{home}: cannot be written" in told.stderr
+    assert "PORTICO_HOME" in told.stderr
+
+
 def test_bench_hands_its_options_on_and_ends_as_the_measurement_does(tmp_path: Path) -> None:
     told = portico(tmp_path, "bench", "--quick", "--only", "no-such-row")
     assert told.returncode == 2

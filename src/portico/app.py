@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import errno
 import gc
 import os
 import signal
@@ -142,6 +143,19 @@ def home(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("PORTICO_HOME") or ".portico")
 
 
+def make_home(place: Path) -> None:
+    """Make the folder of what this installation keeps; raises OSError where it cannot be used."""
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as exc:
+        told = (
+            f"cannot be written: {exc.strerror} (set PORTICO_HOME to a folder that this user owns)"
+        )
+        raise OSError(exc.errno, told, str(place)) from None
+
+
 def exposed(host: str) -> bool:
     """Return True where others than this machine can reach *host*."""
     try:
@@ -216,12 +230,13 @@ def serve(
 
     Raises:
         ConfigError: the configuration, or a file of tunnels that it names, contradicts itself.
-        OSError: the address is taken.
+        OSError: the folder of the embedded stores cannot be written.
     """
     os.environ[_HOST] = host
     os.environ[_WITH_TUNNEL] = "1" if with_tunnel else ""
     settings = loaded(config, os.environ)
     read_tunnels(settings)  # here a fault is a sentence
+    make_home(home(os.environ))
     if config is not None:
         os.environ[_CONFIG] = str(config)
     print(banner(settings, host, port), file=sys.stderr, flush=True)  # noqa: T201 - for a person
