@@ -12,8 +12,8 @@ from portico.wiring.engines import carried, read_tunnels
 from portico.wiring.erasing import forget_person, sweep_stores
 from portico.wiring.keys import keyring, open_keyring
 from portico.wiring.looking import ledger_trouble, traces_trouble
-from portico.wiring.memory import measure_gate, rebuild_memory
 from portico.wiring.offline import explain_offline, played_at, simulate
+from portico.wiring.rebuilding import measure_gate, rebuild_memory
 from portico.wiring.serving import open_serving
 from portico.wiring.sharing import hub_beside
 from portico.wiring.similar import similar_trouble

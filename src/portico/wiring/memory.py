@@ -1,27 +1,21 @@
 """What is found again: the memory of the configuration, and who notes and recalls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from portico.dispatch.embedding import Embedding
 from portico.dispatch.errands import Errands
 from portico.dispatch.gateway import Gateway
-from portico.dispatch.likely import measured
 from portico.dispatch.meaning import Meaning, embedder, space_of
 from portico.dispatch.recalling import Recalling
-from portico.dispatch.remembering import Keep, Rebuilt, Remembering
-from portico.errors import StoreUnavailable
+from portico.dispatch.remembering import Keep, Remembering
 from portico.memory.base import PICTURE, TEXT, Memory, Space, Spaces
-from portico.memory.gate import Pair, Report
 from portico.settings import Settings, catalog
 from portico.stores.guard import Guard
 from portico.vision import likeness
 from portico.wiring.pictures import Pictures
-from portico.wiring.similar import keep_report
-
-type Load = Callable[[], Settings]
 
 
 @asynccontextmanager
@@ -77,36 +71,3 @@ def _qdrant(url: str, spaces: Spaces) -> AbstractAsyncContextManager[Memory]:
     from portico.memory.qdrant import open_qdrant
 
     return open_qdrant(url, spaces)
-
-
-async def rebuild_memory(load: Load, home: Path) -> Rebuilt:
-    """
-    Make the memory of the configuration anew of what was kept beside the artifacts.
-
-    Raises:
-        ConfigError: the configuration contradicts itself.
-        StoreUnavailable: a store is away.
-    """
-    from portico.wiring.serving import open_serving
-
-    async with open_serving(load, home, exposed=False) as serving:
-        return await serving.recalling.remembering.rebuild()
-
-
-async def measure_gate(load: Load, home: Path, pairs: Sequence[Pair], least: float) -> Report:
-    """
-    Return how often the gate would have given a wrong answer to labelled *pairs*, and keep it.
-
-    Raises:
-        ConfigError: the configuration contradicts itself.
-        GatewayError: there is no embedding target, or it does not answer.
-    """
-    from portico.wiring.serving import open_serving
-
-    async with open_serving(load, home, exposed=False) as serving:
-        meaning = serving.recalling.remembering.meaning
-        if meaning is None:
-            raise StoreUnavailable("No embedding target makes the vectors of the memory.")
-        report = await measured(pairs, meaning, least)
-    await asyncio.to_thread(keep_report, home, report)
-    return report
