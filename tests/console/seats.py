@@ -42,5 +42,6 @@ class Person:
 
 def words(answer: httpx.Response) -> str:
     """Return what a page says, without its tags."""
-    text = re.sub(r"<p(?= )[^>]* hidden>.*?</p>", " ", answer.text, flags=re.DOTALL)
+    hidden = r"<style>.*?</style>|<p(?= )[^>]* hidden>.*?</p>"
+    text = re.sub(hidden, " ", answer.text, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())

@@ -1,6 +1,6 @@
 """The console as an application: its addresses, who is let in, and what they see when it fails."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,7 +23,7 @@ from portico.console import (
     trying,
 )
 from portico.console.assets import Assets
-from portico.console.pages import HEADERS, Pages, open_pages
+from portico.console.pages import Pages, open_pages
 from portico.console.serving import Lobby
 from portico.console.visit import (
     Handler,
@@ -94,14 +94,15 @@ def create_console(lobby: Lobby) -> ASGIApp:
     handlers = {GatewayError: door.failed, HTTPException: door.missed, Exception: door.faulty}
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
     app.router.redirect_slashes = False  # its answer repeats the Host header as an address
-    return Guarded(app)
+    return Guarded(app, pages.headers)
 
 
 class Guarded:
     """Puts the headers that hold a page together on whatever is answered."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's promise."""
@@ -109,8 +110,7 @@ class Guarded:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
-                more = [(n.encode(), v.encode()) for n, v in HEADERS.items()]
-                message["headers"] += [one for one in more if one[0] not in given]
+                message["headers"] += [one for one in self._headers if one[0] not in given]
             await send(message)
 
         await self._app(scope, receive, told)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 from starlette.responses import Response
 
 from portico.chat.messages import Link, Message, Part
@@ -118,7 +118,7 @@ def _routes(visit: Visit, draft: Draft) -> dict[str, Route]:
     request = question(draft.role, draft.prompt, "art_picture" if draft.pictured else None)
     found = {"now": gateway.route(request, catalog)}
     if draft.changed and draft.chain:
-        role = replace(catalog.roles[draft.role], targets=draft.chain)
+        role = structs.replace(catalog.roles[draft.role], targets=draft.chain)
         drafted = replace(catalog, roles={**catalog.roles, draft.role: role})
         view = gateway.standing.view(catalog.targets.values(), time.time())
         found["draft"] = decide(request, drafted, view)

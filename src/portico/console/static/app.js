@@ -40,13 +40,17 @@ for (const time of all("time[datetime]")) {
 
 // -- what is not needed for the first sight of a page: scripts and styles that stand in a template
 
-requestAnimationFrame(() => setTimeout(() => {  // after that frame is drawn
+function afterPaint(work) {
+  requestAnimationFrame(() => setTimeout(work));
+}
+
+afterPaint(() => {
   for (const later of all("template[data-later]")) {
     const waiting = document.importNode(later.content, true);
     for (const script of all("script", waiting)) script.async = false;  // in the order they stand in
     document.head.append(waiting);
   }
-}));
+});
 
 // -- small things
 
@@ -146,7 +150,7 @@ function line(row, fresh) {
 }
 
 const ribbon = one("#live");
-if (ribbon && "EventSource" in window) {
+if (ribbon && "EventSource" in window) afterPaint(() => {
   const body = one("tbody", ribbon), state = one("#live-state"), pause = one("#live-pause");
   let held = [], paused = false, count = 0, since = Date.now();
   const show = (rows) => {
@@ -183,4 +187,4 @@ if (ribbon && "EventSource" in window) {
     if (!paused) { show(held); held = []; }
   });
   addEventListener("pagehide", () => source.close());
-}
+});
