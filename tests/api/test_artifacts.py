@@ -81,7 +81,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         app.state.lobby = SimpleNamespace(serving=serving)
         async with served(app) as url:
             ann, bob, nobody = (
-                httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=30)
+                httpx.AsyncClient(
+                    base_url=url, headers=headers, trust_env=False, verify=False, timeout=30
+                )
                 for headers in (*({"authorization": f"Bearer {text}"} for text in texts), {})
             )
             async with ann, bob, nobody:
