@@ -123,6 +123,18 @@ DASHSCOPE = [
 GENERIC = [
     (400, error("too long", "context_length_exceeded"), Kind.TOO_LONG),
     (400, error("prompt is too long: 250000 tokens > 200000 maximum"), Kind.TOO_LONG),
+    (400, error("the request exceeds the available context size. try increasing it"),
+     Kind.TOO_LONG),  # llama.cpp
+    (400, error("The number of tokens to keep from the initial prompt is greater than the context "
+                "length"), Kind.TOO_LONG),  # LM Studio
+    (422, error("`inputs` tokens + `max_new_tokens` must be <= 8193. Given: 9000"), Kind.TOO_LONG),
+    (400, error("This model's maximum prompt length is 131072 but the request contains 140000 "
+                "tokens."), Kind.TOO_LONG),  # xAI
+    (400, error("Input is too long for requested model."), Kind.TOO_LONG),  # Bedrock
+    (400, error("Your credit balance is too low to access the Anthropic API. Please go to Plans & "
+                "Billing to upgrade or purchase credits."), Kind.ACCOUNT),
+    (400, error("You are out of credits."), Kind.ACCOUNT),
+    (400, error("image is too large, the input is empty"), Kind.REJECTED),
     (400, error("filtered", "content_filter"), Kind.REFUSED),
     (400, error("no", "content_policy_violation"), Kind.REFUSED),
     (403, error("Your input was flagged"), Kind.REFUSED),
