@@ -31,7 +31,7 @@ from portico.dispatch.recalling import Recalling
 from portico.dispatch.records import Record
 from portico.dispatch.remembering import BATCH, Found, Keep, Remembering
 from portico.dispatch.turnstile import Turnstile
-from portico.errors import StoreUnavailable
+from portico.errors import GatewayError, Overloaded, StoreUnavailable
 from portico.memory.base import PICTURE, TEXT, Hit, Memory, Point, Space, Vector
 from portico.memory.local import open_local
 from portico.routing.attempts import Answered, Attempt
@@ -299,6 +299,20 @@ async def test_a_note_whose_record_is_written_is_not_lost_with_the_memory(
         assert (await remembering.rebuild()).points == 1
 
 
+async def test_what_the_memory_refuses_is_written_and_waits_for_a_rebuild(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(tmp_path) as here:
+        artifact = await here.archive.add(PNG, "ann")
+        remembering = waiting(here)
+        remembering.memory = Away(remembering.memory, Overloaded("no room"))  # type: ignore[assignment]
+        remembering.note(answered(artifact.id), "a stepper")
+        await here.done()
+        assert "found after a rebuild: no room" in caplog.text
+        assert len(await here.kept.listed(f"remembered/{artifact.id}")) == 1
+        assert (len(remembering.notes), remembering.notes.lost) == (0, 0)
+
+
 async def test_a_batch_is_of_one_caller_and_of_no_more_than_was_asked() -> None:
     bert = Caller(key="bert", owner="bert")
     notes = Notes()
@@ -315,17 +329,18 @@ def carried(data: bytes) -> Journey:
 
 
 class Away:
-    """A memory that takes nothing while it is away."""
+    """A memory that takes nothing while it is away, and says *why*."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, why: GatewayError | None = None) -> None:
         self.away = True
+        self.why = why or StoreUnavailable("the memory is away", retry_after=1)
         self.asked = 0
         self._memory = memory
 
     async def put(self, points: Sequence[Point]) -> None:
         self.asked += 1
         if self.away:
-            raise StoreUnavailable("the memory is away", retry_after=1)
+            raise self.why
         await self._memory.put(points)
 
     def __getattr__(self, name: str) -> Any:
