@@ -127,6 +127,27 @@ async def test_rubbish_after_a_request_does_not_get_into_its_answer(path: str) -
     assert [answer.status for answer in rest] in ([], [431])  # it may have had its answer before
 
 
+async def test_whoever_has_asked_twice_and_leaves_is_missed_by_the_first_answer() -> None:
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def patient(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await echo(scope, receive, send)
+            return
+        begun.set()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left.set()
+
+    async with served(patient) as url:
+        _, writer = await connect(url)
+        writer.write(head("GET", "/") * 3)
+        async with asyncio.timeout(10):
+            await begun.wait()
+            writer.close()
+            await left.wait()
+
+
 async def test_rubbish_in_the_body_of_an_answered_request_ends_the_connection() -> None:
     async def hasty(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

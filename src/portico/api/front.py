@@ -36,6 +36,7 @@ class Front(HttpToolsProtocol):
     _size = 0  # bytes of its parts that are
     _timer: TimerHandle | None = None
     _offered = False  # another protocol
+    _running: RequestResponseCycle | None = None  # the one of several in a row that is answered
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Whoever connects and says nothing is idle, like whoever has been answered."""
@@ -44,9 +45,17 @@ class Front(HttpToolsProtocol):
         self.timeout_keep_alive_task = idle
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for any more."""
+        """Nothing is waited for any more; whoever answers hears of it, not only the last asked."""
         self._stop_timer()
+        running, self._running = self._running, None
         super().connection_lost(exc)
+        if running is not None and running is not self.cycle and not running.response_complete:
+            running.disconnected = True
+            running.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Count while a head is coming: the parser itself has no bound."""
