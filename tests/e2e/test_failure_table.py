@@ -37,6 +37,16 @@ class Row:
 
 
 LIMITED = "upstream_rate_limited"
+TYPES = {
+    429: "rate_limit_error",
+    **dict.fromkeys((400, 413, 422), "invalid_request_error"),
+}
+LEADS = {
+    LIMITED: "The upstream's limit is reached. ",
+    "upstream_rejected": "The upstream rejected the request. ",
+    "context_length_exceeded": "The request is too long for the model. ",
+    "no_capable_target": "The model does not take this request. ",
+}
 ROWS = [
     Row(Kind.UNAVAILABLE, V3, "cut", 502, params={"before_headers": True}),
     Row(Kind.UNAVAILABLE, V3, "cut", 502, params={"after": 0}),
@@ -82,6 +92,8 @@ async def test_the_last_candidates_failure_is_said_as_the_table_says(
     assert [(one["target"], one["kind"]) for one in error["attempts"]] == [(name, row.kind)]
     assert answer.headers["x-portico-attempts"] == "1"
     assert error["source"] == "upstream"
+    assert error["type"] == TYPES.get(row.status, "api_error")
+    assert error["message"].startswith(LEADS.get(row.code, "The model did not answer."))
     stands = next(one for one in standing if one["target"] == name)
     assert stands.get("reason") == row.rests
     if row.status == 429:
@@ -124,6 +136,17 @@ async def test_nobody_at_the_address_is_unreachable(tmp_path: Path) -> None:
     assert alone.json()["error"]["attempts"][0]["kind"] == "unreachable"
     assert chained.headers["x-portico-target"] == "gemini-3-flash"
     assert chained.headers["x-portico-attempts"] == "3"
+
+
+async def test_what_a_dialect_cannot_say_is_no_refusal_of_the_upstreams(tmp_path: Path) -> None:
+    async with house(tmp_path) as lab:
+        answer = await lab.chat(model="gemini-3-flash", logit_bias={"5": 1})
+        asked = [call for call in lab.simulator.calls if call.work != "models"]
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], asked) == (400, "upstream_rejected", [])
+    assert error["message"].startswith("The request cannot be put to the model. gemini-3-flash: ")
+    assert "logit_bias" in error["message"]
 
 
 @pytest.mark.parametrize("who", [V3, FLASH], ids=["openai", "gemini"])

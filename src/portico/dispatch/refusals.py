@@ -122,6 +122,8 @@ _LEADS = {
     "no_capable_target": "The model does not take this request.",
 }
 
+_UNSENT = "The request cannot be put to the model."
+
 
 def _message(code: str, asked: Sequence[Asked], resting: Sequence[Resting]) -> str:
     """The first attempt's cause leads; it is never masked by the last's."""
@@ -130,7 +132,9 @@ def _message(code: str, asked: Sequence[Asked], resting: Sequence[Resting]) -> s
         names = ", ".join(f"{one.target} ({one.reason})" for one in resting)
         return f"Nobody could be asked, since all rest: {names}. Try again later."
     if len(told) == 1:
-        return f"{_LEADS.get(code, 'The model did not answer.')} {told[0]}"
+        unsent = code == "upstream_rejected" and asked[0].status is None
+        lead = _UNSENT if unsent else _LEADS.get(code, "The model did not answer.")
+        return f"{lead} {told[0]}"
     return f"No model answered. First {told[0]}; then {'; '.join(told[1:])}"
 
 
