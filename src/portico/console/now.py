@@ -91,7 +91,10 @@ def verdict(found: Sequence[Stand], stores: Mapping[str, str]) -> Verdict:
     ill = [one for one in found if one.state in ("resting", "down")]
     if found and all(one.state in ("resting", "down", "parked") for one in found):
         return Verdict("Down", ("No target can be asked.", *away))
-    named = [f"{one.target.name} rests: {one.why}" for one in ill]
+    named = [
+        f"{one.target.name} {'is off' if one.state == 'down' else 'rests'}: {one.why}"
+        for one in ill
+    ]
     return Verdict("Degraded" if away or ill else "Working", (*away, *named))
 
 
