@@ -328,6 +328,20 @@ def test_a_lost_connection_says_so_and_shows_no_password_of_the_tunnel() -> None
     assert from_exception(TimeoutError()).detail == "no answer in time"
 
 
+@pytest.mark.parametrize(
+    ("exc", "told"),
+    [
+        (ConnectFailed("no connection within 1 s"), "no connection within 1 s"),
+        (ConnectFailed("refused"), "no connection: refused"),
+        (ConnectionLost("the connection was lost midway"), "the connection was lost midway"),
+        (NotHTTP("the answer is not HTTP: x"), "the answer is not HTTP: x"),
+        (TooLarge("the answer is over 5 bytes"), "the answer is over 5 bytes"),
+    ],
+)
+def test_what_an_exception_says_is_said_once(exc: Exception, told: str) -> None:
+    assert from_exception(exc).detail == told
+
+
 def test_what_became_of_a_connection_is_said_once() -> None:
     failure = from_exception(ConnectionLost("the connection was lost midway"))
     assert failure.detail == "the connection was lost midway"

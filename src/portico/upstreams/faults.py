@@ -116,7 +116,8 @@ def from_exception(exc: Exception) -> Failure:
     """Return what an exception of the egress room, a time-out or an OSError means."""
     kind, words = next(CARRIAGE[base] for base in type(exc).__mro__ if base in CARRIAGE)
     said = quote(str(exc))
-    again = said.split()[:3] == words.split()[:3]  # it says the same, and says it better
+    begun = words.split()[:3]
+    again = said.split()[: len(begun)] == begun  # it says the same, and says it better
     told = said if again else quote(f"{words}: {said}") if said else words
     return Failure(kind, told, scope="path" if isinstance(exc, TunnelDown) else "target")
 
