@@ -10,8 +10,8 @@ from glob import glob
 
 from coverage import Coverage, CoverageData
 
-LINES = 91.0
-"""Percent of all lines: no less than 90 % of lines and branches together."""
+LINES = 93.0
+"""Percent of all lines: more than 90 % of lines and branches together."""
 HOT = ["src/portico/routing/*", "src/portico/dispatch/*", "src/portico/upstreams/faults*"]
 """Where every line and every branch is to be executed."""
 
