@@ -63,8 +63,9 @@ def prepare(picture: Picture, profile: Profile) -> list[Prepared]:
     made = [rendered(sheet, each, origin) for sheet, origin in zip(shown, origins, strict=True)]
     most = level([len(view.content) for views in made for view in views], profile.total)
     tight = replace(each, bytes=min(each.bytes, most))
-    for number, views in enumerate(made):
-        if max(len(view.content) for view in views) > most:
+    for number in range(len(made)):
+        if max(len(view.content) for view in made[number]) > most:
+            made[number] = []  # tens of megabytes of a large picture, gone before others come
             made[number] = rendered(shown[number], tight, origins[number])
     prepared = [view for views in made for view in views]
     missing = len(picture.sheets) - len(shown)
