@@ -1,6 +1,7 @@
 """Whatever was dropped into a chat reaches the model upright, readable and in a form it takes."""
 
 import base64
+import hashlib
 import io
 import os
 import re
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from portico.artifacts import colour
 from portico.errors import ConfigError
 from portico.settings import load_settings
 from portico.wiring import open_serving
@@ -95,6 +97,19 @@ async def test_a_screenshot_that_is_fine_arrives_as_it_came(
     async with house(tmp_path) as lab:
         told = await asked(lab, upstream, asking(data), stream=stream)
     assert sorted(told) == [("image/png", data), ("text", "What is this?")]
+
+
+async def test_what_went_as_it_came_is_kept_with_its_size_and_its_pixels(tmp_path: Path) -> None:
+    shown = odd.page(640, 320)
+    data = odd.saved(shown, "PNG")
+    async with house(tmp_path) as lab:
+        await asked(lab, FLAVOURS[0], asking(data))
+        archive = lab.serving.archive
+        await archive.flush()
+        kept = await archive.carried(None, hashlib.sha256(data).hexdigest())
+    assert kept is not None
+    assert (kept.width, kept.height) == (640, 320)
+    assert kept.pixels == colour.fingerprint(shown)
 
 
 @pytest.mark.parametrize("upstream", FLAVOURS)

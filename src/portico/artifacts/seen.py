@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from portico.artifacts.base import blob_key, derived_key
 from portico.artifacts.images import kind_of
 from portico.artifacts.index import Artifact, Use, new_id
-from portico.artifacts.pictures import Prepared
+from portico.artifacts.pictures import Prepared, Size
 
 type Source = bytes | Callable[[], Awaitable[bytes]]
 
@@ -22,8 +22,9 @@ class Seen:
     A picture that a chat carried, and what its target was shown of it.
 
     `raw` is the SHA-256 of its bytes, which `source` is or gives (`weight` bytes are held until
-    then). `place` is where it stood in the request. `shown` is empty where it went as it came.
-    `artifact` is its id, where the chat named one.
+    then). `place` is where it stood in the request. `shown` is empty where it went as it came;
+    `size` and `pixels`, the hash of its only sheet's, are told then too. `artifact` is its id,
+    where the chat named one.
     """
 
     request: str
@@ -35,6 +36,8 @@ class Seen:
     weight: int = 0
     shown: tuple[Prepared, ...] = field(default=(), repr=False)
     artifact: str | None = None
+    size: Size = (0, 0)
+    pixels: str | None = None
 
     @property
     def held(self) -> int:
@@ -59,7 +62,8 @@ class Seen:
 def carried(seen: Seen, data: bytes, at: float) -> Artifact:
     """Return a new artifact for what *seen* carried: *data*, at that time."""
     one = {view.pixels for view in seen.shown}
-    width, height = seen.shown[0].original if seen.shown else (0, 0)
+    width, height = seen.shown[0].original if seen.shown else seen.size
+    pixels = one.pop() if len(one) == 1 else None
     return Artifact(
         id=new_id(),
         owner=seen.owner,
@@ -69,7 +73,7 @@ def carried(seen: Seen, data: bytes, at: float) -> Artifact:
         size=len(data),
         width=width,
         height=height,
-        pixels=one.pop() if len(one) == 1 else None,
+        pixels=pixels if seen.shown else seen.pixels,
         name="",
         created=at,
         uploaded=False,

@@ -246,6 +246,8 @@ class Eyes:
                 place=str(sight.place),
                 target=sight.target.name,
                 raw=look.made[0].raw,
+                size=look.made[0].original,
+                pixels=look.pixels[0] if len(look.pixels) == 1 else None,
                 source=source,
                 weight=0 if held is None else memoryview(held).nbytes,
                 shown=() if look.as_it_came else look.made,
