@@ -17,7 +17,7 @@ from tests.chaos.invariants import broken, misbilled
 from tests.chaos.lab import Lab, Story, open_lab
 from tests.chaos.wishes import TARGETS, TEXTS, Wish, wishes
 
-SCHEDULES = int(os.environ.get("PORTICO_SCHEDULES", "200"))
+SCHEDULES = int(os.environ.get("PORTICO_SCHEDULES", "500"))
 STEPS = 6
 MOST = 32
 """Connections to upstreams that at most five callers and their hedges need at once, and some."""
