@@ -144,8 +144,9 @@ def _sheet(image: Image.Image, data: bytes, kind: str, limits: Limits) -> Sheet:
 
 
 def _bare(image: Image.Image) -> Image.Image:
-    """Forget metadata; Pillow would write some of it into whatever is saved from this."""
+    """Forget metadata, which Pillow would write into what is saved from this, and the file."""
     image.info = {}
+    vars(image).pop("_fp", None)  # a PNG's bytes, as long as its pixels are there
     return image
 
 

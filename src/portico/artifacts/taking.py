@@ -22,6 +22,7 @@ from portico.artifacts.kept import Kept
 from portico.artifacts.marks import Marks
 from portico.artifacts.pictures import Likeness, Limits, Picture, PictureRefused, Prepared
 from portico.artifacts.profiles import Profile
+from portico.artifacts.room import make_room
 from portico.errors import Overloaded
 
 ROOM = 16_000_000
@@ -148,6 +149,7 @@ class Intake:
         if making is None:
             making = self._making[name] = asyncio.create_task(self._made(data, *name))
             making.add_done_callback(lambda _: self._making.pop(name, None))
+        del data  # tens of megabytes of a large picture, needed no more once it is open
         await asyncio.wait({making})  # unlike awaiting it, this does not cancel it with us
         if making.cancelled():
             raise stopping()
@@ -190,16 +192,23 @@ class Intake:
         """A refusal is a value here: several may wait for it, and each raises its own."""
         try:
             large = await self.work(partial(is_large, data))
-            make = partial(self._prepared, data, profile)
+            make = partial(self._prepared, [data], profile)
+            del data
             made = await self.work(make, alone=large)
         except PictureRefused as refused:
             return refused
         self._kept.keep(known, profile, made)
         return made
 
-    def _prepared(self, data: bytes, profile: Profile) -> tuple[Prepared, ...]:
-        """Describe it while it is open: to open it again costs more than all of that."""
-        picture = open_picture(data, self._limits)
+    def _prepared(self, given: list[bytes], profile: Profile) -> tuple[Prepared, ...]:
+        """
+        Describe it while it is open: to open it again costs more than all of that.
+
+        Its bytes are taken out of *given*, so that nobody holds them while it is prepared.
+        """
+        picture = open_picture(given.pop(), self._limits)
+        width, height = picture.sheets[0].image.size
+        make_room(width * height)
         made = prepare(picture, profile)
         if self._describe is not None:
             made[0] = replace(made[0], likeness=self._describe(picture.sheets[0].image))

@@ -223,8 +223,11 @@ class Eyes:
         return look
 
     async def _made(self, data: bytes, profile: Profile, *, inline: bool) -> Look:
-        made = await self._intake.prepared(data, profile)
-        if inline and len(made) == 1 and made[0].content == data:
+        size, preparing = len(data), self._intake.prepared(data, profile)
+        del data  # a large picture's bytes are not held while it is prepared
+        made = await preparing
+        # What was stripped of nothing is what came.
+        if inline and len(made) == 1 and made[0].stripped and len(made[0].content) == size:
             return Look((dataclasses.replace(made[0], content=b""),), ())
         contents = [one.content for one in made]
         encoded = await self._intake.work(lambda: tuple(map(pybase64.b64encode, contents)))
