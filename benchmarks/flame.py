@@ -31,9 +31,9 @@ def drawn(name: str, file: Path) -> None:
         port = stack.enter_context(upstream(Path(home)))
         here = stack.enter_context(gateway(Path(home) / "gateway", bench_config(port)))
         press(here, work, plan.count(work, plan.share / 10), plan.seconds)
-        spy = subprocess.Popen(
+        running = subprocess.Popen(
             [
-                *(str(_spy()), "record", "--pid", str(here.pid), "--output", str(file)),
+                *(str(spy()), "record", "--pid", str(here.pid), "--output", str(file)),
                 *("--rate", _RATE, "--duration", "600", "--function", "--nonblocking"),
             ],
             stdin=subprocess.DEVNULL,
@@ -41,13 +41,13 @@ def drawn(name: str, file: Path) -> None:
             stderr=subprocess.PIPE,
         )
         try:
-            if _ended(spy, _BEGINNING):
-                raise DidNotStart(f"py-spy did not start: {_last_words(spy)}")
+            if _ended(running, _BEGINNING):
+                raise DidNotStart(f"py-spy did not start: {_last_words(running)}")
             press(here, work, plan.count(work) * 2, plan.seconds)
-            spy.send_signal(signal.SIGINT)
-            spy.communicate(timeout=60)
+            running.send_signal(signal.SIGINT)
+            running.communicate(timeout=60)
         finally:
-            spy.kill()
+            running.kill()
     # Its title is py-spy's command line, with the paths of this machine.
     file.write_text(re.sub(r">[^<]*py-spy record[^<]*<", f">{work.says}<", file.read_text()))
 
@@ -65,7 +65,8 @@ def _last_words(process: "subprocess.Popen[bytes]") -> str:
     return said.decode(errors="replace").strip()[-300:]
 
 
-def _spy() -> Path:
+def spy() -> Path:
+    """Return where py-spy is."""
     beside = Path(sys.executable).with_name("py-spy")
     return beside if beside.exists() else Path(shutil.which("py-spy") or "py-spy")
 
