@@ -1,13 +1,14 @@
 """What must not be in a trace is masked, wherever it stands and however it is written."""
 
 import json
+import re
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portico.traces.redaction import MASK, Redactor
+from portico.traces.redaction import _DATA, _FAMILIES, MASK, STEP, Redactor, replaced
 from portico.traces.story import NotAsked, RouteTold, Story
 
 KEY = "pk-" + "Ab3_-x9" * 6 + "Z"
@@ -157,6 +158,27 @@ def test_a_token_after_what_only_begins_like_one_is_masked() -> None:
     redactor = Redactor()
     assert redactor.text(f"eyJnothing-eyJmore, {SECRETS['jwt']}") == f"eyJnothing-eyJmore, {MASK}"
     assert redactor.masked == 1
+
+
+_FRAGMENTS = st.sampled_from(
+    [*SECRETS.values(), *SPOKEN.values(), *PLAIN, PEM, "eyJ-", "password", "\n", " ", "=", "-", "?"]
+)
+
+
+@given(st.lists(_FRAGMENTS, max_size=12).map("".join), st.integers(1, 60))
+def test_a_long_text_is_masked_in_steps_as_it_would_be_at_once(text: str, step: int) -> None:
+    def by(found: re.Match[str]) -> str:
+        return f"<{len(found[0])}>"
+
+    for looks in (*(one for _, one in _FAMILIES), _DATA):
+        in_steps = replaced(looks, by, text, step=step, reach=600)
+        assert in_steps == looks.sub(by, text), looks.pattern
+
+
+def test_a_secret_on_the_border_of_two_steps_is_masked() -> None:
+    for shift in range(-60, 10):
+        text = " " * (STEP + shift) + KEY + " " * STEP
+        assert Redactor().text(text) == text.replace(KEY, MASK)
 
 
 def test_what_is_nested_too_deeply_to_be_looked_into_is_left_out() -> None:

@@ -5,7 +5,7 @@ Texts are looked at decoded, never as JSON: an escape before a key would hide it
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ LONG = 100
 """Characters of base64 in a row that are taken for a file and left out."""
 DEEPEST = 200
 """Nested values that are looked into; what lies deeper is left out."""
+STEP, REACH = 16_384, 4_096
+"""Characters that are looked through in one go: some milliseconds, in which nobody is served."""
 LEAST = 6
 """Characters of a secret of our own; a shorter one is in every text."""
 
@@ -126,6 +128,36 @@ _WRAP = b"a" * 60
 _FILE = b"a" * LONG
 
 
+def replaced(
+    looks: re.Pattern[str],
+    by: Callable[[re.Match[str]], str],
+    text: str,
+    step: int = STEP,
+    reach: int = REACH,
+) -> str:
+    """
+    Return `looks.sub(by, text)`, looked for in steps: nobody else is served during one.
+
+    What *looks* has to see before it can tell is at most *reach* characters long; what it finds may
+    be longer.
+    """
+    if len(text) <= step:
+        return looks.sub(by, text)
+    parts: list[str] = []
+    at = kept = 0
+    while at < len(text):
+        end = at + step + reach
+        found = looks.search(text, at, end)
+        if found is not None and found.end() >= end:
+            found = looks.match(text, found.start())
+        if found is None or found.start() >= at + step:  # the next step sees more of that
+            at += step
+            continue
+        parts += (text[kept : found.start()], by(found))
+        at = kept = found.end()
+    return "".join((*parts, text[kept:]))
+
+
 @dataclass(slots=True)
 class Redactor:
     """
@@ -195,14 +227,14 @@ class Redactor:
                 text = text.replace(secret, MASK)
         lowered = text.lower()
         if "base64," in lowered:
-            text = _DATA.sub(self._file, text)
+            text = replaced(_DATA, self._file, text)
         for hints, looks in _FAMILIES:
             for hint in hints:
                 if hint in lowered:
-                    text = looks.sub(self._mask, text)
+                    text = replaced(looks, self._mask, text)
                     break
         if len(text) >= 60 and _WRAP in text.encode(errors="replace").translate(_RUNS):
-            text = _RUN.sub(self._file, _WRAPPED.sub(self._file, text))
+            text = replaced(_RUN, self._file, replaced(_WRAPPED, self._file, text))
         return text
 
     def _mask(self, found: re.Match[str]) -> str:
