@@ -2,7 +2,7 @@
 Many requests at once while a third of all upstream calls fails at random: `make soak`.
 
     python -m scripts.soak [--requests 10000] [--in-flight 200] [--seed 1]
-    python -m scripts.soak --memory [--requests 50000] [--warm-up 5000]
+    python -m scripts.soak --memory [--requests 50000] [--warm-up 25000]
 
 The gateway and the upstreams are processes of their own. Every answer is read strictly: it is
 exactly what was asked for, or an honest error. With `--memory` all requests are streamed, and the
@@ -282,7 +282,7 @@ if __name__ == "__main__":
     parser.add_argument("--in-flight", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--warm-up", type=int, default=5_000)
+    parser.add_argument("--warm-up", type=int, default=25_000)
     parser.add_argument("--json", action="store_true")
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     sys.exit(_main(parser.parse_args()))
