@@ -10,8 +10,8 @@ from glob import glob
 
 from coverage import Coverage, CoverageData
 
-LINES = 93.0
-"""Percent of all lines: more than 90 % of lines and branches together."""
+LINES = 96.0
+"""Percent of all lines; 97.16 were executed when branches ceased to be measured everywhere."""
 HOT = ["src/portico/routing/*", "src/portico/dispatch/*", "src/portico/upstreams/faults*"]
 """Where every line and every branch is to be executed."""
 

@@ -9,8 +9,9 @@ from contextlib import chdir
 from pathlib import Path
 
 import httpx
+from benchmarks.painting import CHROMIUM, browsing
 from PIL import Image
-from tests.console.browsing import CHROMIUM, MISSING, Lived, browsing, living, page_of
+from tests.console.browsing import MISSING, Lived, living, page_of
 from tests.console.conftest import BARE
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.serving import House, house
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 MISSING = "no chromium here: `apt-get install chromium` (`.ci/run` does)"
 PATIENCE = 20_000
 """Milliseconds that a page may take on a busy machine."""
@@ -71,17 +66,6 @@ def living(folder: Path, **changes: Any) -> Iterator[Lived]:
     finally:
         done.set()
         thread.join(30)
-
-
-@contextmanager
-def browsing() -> Iterator[Browser]:
-    """Start Debian's chromium, with nothing that calls home."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from benchmarks.painting import CHROMIUM, browsing
 from playwright.sync_api import Browser
 
-from tests.console.browsing import CHROMIUM, MISSING, Lived, browsing, living
+from tests.console.browsing import MISSING, Lived, living
 
 BARE = {"upstreams": {name: {"api_key": ""} for name in ("google", "siliconflow", "deepseek")}}
 

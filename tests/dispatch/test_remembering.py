@@ -278,7 +278,7 @@ async def test_notes_that_wait_too_long_or_are_too_many_are_lost_and_counted(
         for _ in range(5):
             remembering.note(answered(artifact.id), "a stepper")
         assert (len(remembering.notes), remembering.notes.lost) == (2, 3)
-        assert "a note of a picture was lost" in caplog.text
+        assert "notes of pictures were lost" in caplog.text
         await remembering.aclose()
         assert (len(remembering.notes), remembering.notes.lost) == (0, 5)
         await here.done()

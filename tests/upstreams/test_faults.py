@@ -342,11 +342,6 @@ def test_what_an_exception_says_is_said_once(exc: Exception, told: str) -> None:
     assert from_exception(exc).detail == told
 
 
-def test_what_became_of_a_connection_is_said_once() -> None:
-    failure = from_exception(ConnectionLost("the connection was lost midway"))
-    assert failure.detail == "the connection was lost midway"
-
-
 def test_an_answer_without_a_reason_says_so() -> None:
     assert failed("generic", 500, b"").detail == "the answer gives no reason (empty)"
     assert failed("generic", 500, {}).detail == "the answer gives no reason (json)"

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from benchmarks.painting import CHROMIUM, FLAGS
 from playwright.async_api import Browser, async_playwright
 from scripts.services import openwebui
 
@@ -27,16 +27,6 @@ STARTING = 240.0
 """Seconds: its first start migrates a database, and two busy cores take their time."""
 
 ADMIN = {"email": "ada@lab.test", "password": "ada's very own password"}
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SIGNED_WITH = "a secret of thirty-two characters"
 QUICK = {"connect": 2, "first_delta": 20, "idle": 3, "total": 30}
 TARGETS = ("gemini-3-flash", "qwen-vl", "deepseek-v3", "qwen3-coder")
@@ -155,10 +145,10 @@ async def _healthy(url: str, process: asyncio.subprocess.Process, log: Path) -> 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A headless Chromium: Debian's."""
-    if shutil.which(CHROMIUM) is None:
+    if not CHROMIUM.exists():
         pytest.skip("OPEN WEBUI IS NOT TESTED: no Chromium. Run: apt-get install chromium")
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield opened
         await opened.close()
 

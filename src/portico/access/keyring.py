@@ -248,7 +248,7 @@ def _roster(register: Register, secret: bytes) -> Roster:
         people={person.id: person for person in register.people},
         teams={team.id: team for team in register.teams},
         outgoing=frozenset(outgoing),
-        ever=register.ever or bool(keys),
+        ever=register.ever,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from portico.access.base import Caller
@@ -86,30 +86,28 @@ class Notes:
         if self._failures and not left:
             log.info("what was shown is remembered again")
         self._failures = self._failures + 1 if left else 0
-        now = asyncio.get_running_loop().time()
-        for note in reversed(left):
-            if now - note.came <= self.pace.hold:
-                self._waiting.appendleft(note)
-            else:
-                self._lose(note)
+        oldest = asyncio.get_running_loop().time() - self.pace.hold
+        self._waiting.extendleft(note for note in reversed(left) if note.came >= oldest)
+        self._lose([note for note in left if note.came < oldest])
         self._trimmed()
 
     def close(self) -> None:
         """Give up what waits."""
-        while self._waiting:
-            self._lose(self._waiting.popleft())
+        self._lose(self._waiting)
+        self._waiting = deque()
 
     def _trimmed(self) -> None:
-        while len(self._waiting) > self.pace.waiting:
-            self._lose(self._waiting.popleft())
+        over = len(self._waiting) - self.pace.waiting
+        self._lose([self._waiting.popleft() for _ in range(over)])
 
-    def _lose(self, note: Note) -> None:
-        """One that is written comes in with a rebuild."""
-        if note.written:
-            log.warning("a picture is found after `portico memory rebuild`: the memory was away")
-            return
-        self.lost += 1
-        log.error("a note of a picture was lost", extra={"fields": {"lost": self.lost}})
+    def _lose(self, notes: Collection[Note]) -> None:
+        """Those that are written come in with a rebuild; said once for all of them."""
+        lost = sum(not note.written for note in notes)
+        self.lost += lost
+        if lost:
+            log.error("notes of pictures were lost", extra={"fields": {"lost": self.lost}})
+        if lost < len(notes):
+            log.warning("pictures are found after `portico memory rebuild`: the memory was away")
 
 
 def _whose(note: Note) -> tuple[str | None, str | None]:

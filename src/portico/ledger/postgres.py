@@ -73,7 +73,7 @@ class PostgresLedger:
 
     async def series(self, query: SeriesQuery) -> list[SeriesRow]:
         """See LedgerStore."""
-        requests, attempts = queries.series(query)
+        requests, attempts = series.asked(query)
 
         async def work(connection: Connection) -> list[SeriesRow]:
             await connection.execute(_SNAPSHOT)

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from portico.ledger.base import MOST, By, RequestQuery, SeriesQuery
+from portico.ledger.base import MOST, By, RequestQuery
 from portico.ledger.columns import ATTEMPT, REQUEST
-from portico.ledger.series import asked
 from portico.ledger.sums import NAMES, Window
 
 type Statement = tuple[str, Sequence[object]]
@@ -149,11 +148,6 @@ def add_hour() -> str:
         f"INSERT INTO [usage_hours] AS u (dimension, hour, name, {', '.join(NAMES)})"
         f" VALUES ({marks}) ON CONFLICT (dimension, hour, name) DO UPDATE SET {grow}"
     )
-
-
-def series(query: SeriesQuery) -> tuple[Statement, Statement]:
-    """Return what targets did, span by span, and what their attempts took."""
-    return asked(query)
 
 
 def _requests() -> str:

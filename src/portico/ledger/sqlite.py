@@ -166,7 +166,7 @@ def _usage(connection: sqlite3.Connection, query: UsageQuery) -> list[UsageRow]:
 
 
 def _series(connection: sqlite3.Connection, query: SeriesQuery) -> list[SeriesRow]:
-    requests, attempts = queries.series(query)
+    requests, attempts = series.asked(query)
     with _snapshot(connection):
         asked = _execute(connection, requests).fetchall()
         return series.together(asked, _execute(connection, attempts))

@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,7 +15,7 @@ from portico.ledger.base import Entry, LedgerStore, RequestRow
 from portico.ledger.journal import Journal
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
-from portico.stores.delivery import Delivery
+from portico.stores.delivery import Bell, Delivery
 from portico.telemetry.logs import one_write
 
 logger = logging.getLogger(__name__)
@@ -71,12 +70,10 @@ class Ledger:
         self._entries: deque[tuple[Entry, RequestRow]] = deque()
         self._rows: deque[RequestRow] = deque()
         self._in_hand = 0
-        self._wake = asyncio.Event()
+        self._bell = Bell(pace.linger)
         self._storing = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._writer: asyncio.Task[None] | None = None
-        self._closing = False
-        self._over = asyncio.Event()
         self._stranded = True  # until a look into the spool says otherwise
         self._full = False  # neither store nor spool took what they were given last
         self._delivery = Delivery(
@@ -122,8 +119,7 @@ class Ledger:
         row = row_of(entry)
         self._journal.append(row)
         self._entries.append((entry, row))
-        if not self._wake.is_set():
-            self._wake.set()
+        self._bell.ring()
 
     async def fold(self) -> None:
         """Show everything recorded so far to the watchers; stores nothing."""
@@ -136,7 +132,7 @@ class Ledger:
             self._journal.turn()
             await self.fold()
             while self._rows:
-                waits = self._full and self._delivery.wait and not self._closing
+                waits = self._full and self._delivery.wait and not self._bell.over
                 if waits or not await self._keep(self._next_batch()):
                     return  # it waits in memory, until it is time to ask again
             if self._journal.holds:
@@ -146,9 +142,8 @@ class Ledger:
 
     async def aclose(self) -> None:
         """Flush within bounded time; what the store did not take by then goes to the spool."""
-        writer, self._closing = self._writer, True
-        self._wake.set()
-        self._over.set()
+        writer = self._writer
+        self._bell.close()
         try:
             if writer is not None:
                 await asyncio.wait({writer}, timeout=self._pace.closing)
@@ -164,34 +159,21 @@ class Ledger:
 
     async def _run(self) -> None:
         said = 0
-        while not self._closing or self.pending:
-            if not self._closing:
-                await self._until_due()
+        while not self._bell.over or self.pending:
+            if not self._bell.over:
+                left = self._stranded or self._full  # and may be asked for again
+                await self._bell.due(self._delivery.wait if left else None)
             try:
                 await self.flush()
             except Exception:  # supervisor: a writer that dies would lose everything after it
                 logger.exception("the ledger's writer stumbled and goes on, by way of the spool")
                 self._delivery.postpone()
-                self._wake.set()
+                self._bell.ring()
             if self.lost > said:
                 logger.error("ledger entries were lost", extra={"fields": {"lost": self.lost}})
                 said = self.lost
-            if self._full and self._closing:
+            if self._full and self._bell.over:
                 return
-
-    async def _until_due(self) -> None:
-        """Wait for an entry or, where rows are left, until the store may be asked again."""
-        left = self._stranded or self._full
-        wait = self._delivery.wait if left else None
-        try:
-            async with asyncio.timeout(wait):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._pace.linger):
-                await self._over.wait()
-        self._wake.clear()  # before the flush: what comes during it wakes us again
 
     def _fold(self) -> None:
         """One entry at a time, its row in line before anybody watches: runs in a thread."""

@@ -3,10 +3,47 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from portico.errors import ConfigError, StoreUnavailable
 
 log = logging.getLogger(__name__)
+
+
+class Bell:
+    """
+    When whoever delivers has its turn: *linger* seconds after the first of a batch has come.
+
+    `ring` says that one has come; once it is `over`, nothing is waited for any more.
+    """
+
+    def __init__(self, linger: float) -> None:
+        self._linger = linger
+        self._come = asyncio.Event()
+        self._closed = asyncio.Event()
+        self.ring = self._come.set
+
+    @property
+    def over(self) -> bool:
+        """True once it was closed."""
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """Wake whoever waits, for the last time."""
+        self._closed.set()
+        self.ring()
+
+    async def due(self, wait: float | None) -> None:
+        """Wait for a batch, or for *wait* seconds where there is something else to do then."""
+        try:
+            async with asyncio.timeout(wait):
+                await self._come.wait()
+        except TimeoutError:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._linger):
+                await self._closed.wait()
+        self._come.clear()  # before anything is taken: what comes meanwhile rings anew
 
 
 class Delivery:

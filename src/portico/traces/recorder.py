@@ -7,7 +7,6 @@ import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -15,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from portico.errors import GatewayError
-from portico.stores.delivery import Delivery
+from portico.stores.delivery import Bell, Delivery
 from portico.stores.whom import Whom
 from portico.traces.base import Trace, TraceStore
 from portico.traces.composing import Composer
@@ -83,12 +82,10 @@ class Recorder:
         self._takes: deque[tuple[Take, int]] = deque()
         self._weight = 0
         self._in_hand = 0
-        self._wake = asyncio.Event()
+        self._bell = Bell(pace.linger)
         self._storing = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="traces-recorder")
         self._writer: asyncio.Task[None] | None = None
-        self._closing = False
-        self._over = asyncio.Event()
         self._stranded = True  # until a look into the ring says otherwise
         self._full = False  # neither store nor ring took what they were given last
         self._delivery = Delivery(
@@ -130,15 +127,14 @@ class Recorder:
             return
         self._weight += weight
         self._takes.append((take, weight))
-        if not self._wake.is_set():
-            self._wake.set()
+        self._bell.ring()
 
     async def flush(self) -> None:
         """Bring everything recorded so far to the store, or to the ring if it is away."""
         async with self._storing:
             # What comes meanwhile gathers for the next time: two or three make no batch.
             for _ in range(math.ceil(len(self._takes) / self._pace.batch)):
-                waits = self._full and self._delivery.wait and not self._closing
+                waits = self._full and self._delivery.wait and not self._bell.over
                 if waits or not await self._next():
                     return  # they wait in memory, until it is time to ask again
             if self._stranded and not self._delivery.wait:
@@ -158,9 +154,8 @@ class Recorder:
 
     async def aclose(self) -> None:
         """Flush within bounded time; what the store did not take by then goes to the ring."""
-        writer, self._closing = self._writer, True
-        self._wake.set()
-        self._over.set()
+        writer = self._writer
+        self._bell.close()
         try:
             if writer is not None:
                 await asyncio.wait({writer}, timeout=self._pace.closing)
@@ -175,33 +170,21 @@ class Recorder:
 
     async def _run(self) -> None:
         said = 0
-        while not self._closing or self._takes:
-            if not self._closing:
-                await self._until_due()
+        while not self._bell.over or self._takes:
+            if not self._bell.over:
+                left = self._stranded or self._full  # and may be asked for again
+                await self._bell.due(self._delivery.wait if left else None)
             try:
                 await self.flush()
             except Exception:  # supervisor: a recorder that dies would lose everything after it
                 logger.exception("the traces' recorder stumbled and goes on")
                 self._delivery.postpone()
-                self._wake.set()
+                self._bell.ring()
             if self.dropped > said:
                 logger.error("traces were dropped", extra={"fields": {"dropped": self.dropped}})
                 said = self.dropped
-            if self._full and self._closing:
+            if self._full and self._bell.over:
                 return
-
-    async def _until_due(self) -> None:
-        """Wait for a take or, where traces are left, until the store may be asked again."""
-        wait = self._delivery.wait if self._stranded or self._full else None
-        try:
-            async with asyncio.timeout(wait):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._pace.linger):
-                await self._over.wait()
-        self._wake.clear()  # before the flush: what comes during it wakes us again
 
     async def _next(self) -> bool:
         """

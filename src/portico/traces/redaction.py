@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MASK = "[redacted]"
-LONG = 100
-"""Characters of base64 in a row that are taken for a file and left out."""
 DEEPEST = 200
 """Nested values that are looked into; what lies deeper is left out."""
 STEP, REACH = 16_384, 4_096
@@ -125,7 +123,6 @@ _RUNS = bytes(
     for code in range(256)
 )
 _WRAP = b"a" * 60
-_FILE = b"a" * LONG
 
 
 def replaced(
