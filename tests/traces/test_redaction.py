@@ -5,7 +5,7 @@ import re
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portico.traces.redaction import _DATA, _FAMILIES, MASK, STEP, Redactor, replaced
@@ -173,6 +173,18 @@ def test_a_long_text_is_masked_in_steps_as_it_would_be_at_once(text: str, step: 
     for looks in (*(one for _, one in _FAMILIES), _DATA):
         in_steps = replaced(looks, by, text, step=step, reach=600)
         assert in_steps == looks.sub(by, text), looks.pattern
+
+
+@given(st.text("abz ", max_size=40), st.integers(1, 4))
+@example(" aa  ababz", 1)  # what begins behind the step is cut short, and hides behind a later one
+@example("aa azzzzzzb", 1)  # it goes on behind the reach
+def test_what_begins_in_one_step_and_ends_in_another_is_found_whole(text: str, step: int) -> None:
+    looks = re.compile(r"a[^z]{0,5}z+|b")  # it has to see seven characters, and may find more
+
+    def by(found: re.Match[str]) -> str:
+        return f"<{found[0]}>"
+
+    assert replaced(looks, by, text, step=step, reach=8) == looks.sub(by, text)
 
 
 def test_a_secret_on_the_border_of_two_steps_is_masked() -> None:

@@ -184,17 +184,17 @@ class Answering:
         if gateway.taping is not None:
             gateway.taping.begin(journey)
         try:
-            route, catalog = self._planned(journey, house)
-            self._route = route
+            self._route, catalog = self._planned(house)
+            route = self._route
             self._hold = await reserve(gateway.counted, journey, route)
             try:
                 if not route.candidates:
                     raise incapable(route, catalog)
-                await self._leave_out(journey, route.role)
+                await self._leave_out(route.role)
                 self._opening = gateway.failover.open(journey, route, house.upstreams)
                 self._answer = await self._opening.__aenter__()
             except GatewayError as failed:
-                blind = await self._handed_down(journey, route, failed)
+                blind = await self._handed_down(route, failed)
                 if blind is None:
                     raise
                 self._opening = blind
@@ -213,7 +213,7 @@ class Answering:
         try:
             await self._opening.aclose()
             if error is None:
-                self._note(self._journey, self._route, self._answer)
+                self._note()
         except BaseException as exc:
             self._end(exc)
             raise
@@ -233,34 +233,35 @@ class Answering:
         if gateway.taping is not None:
             gateway.taping.end(journey, entry)
 
-    def _planned(self, journey: Journey, house: House) -> tuple[Route, Catalog]:
+    def _planned(self, house: House) -> tuple[Route, Catalog]:
         """Plan the journey's route with what its caller may use."""
+        journey = self._journey
         catalog = self._gateway.catalog_of(journey.caller, house)
         if not journey.prepared:  # a use case of ours has chosen among what its caller may use
             check(journey.caller, journey.request.model, house.catalog, catalog)
         journey.route = self._gateway.route(journey.request, catalog)
         return journey.route, catalog
 
-    async def _handed_down(
-        self, journey: Journey, route: Route, failed: GatewayError
-    ) -> Opening | None:
+    async def _handed_down(self, route: Route, failed: GatewayError) -> Opening | None:
         """Ask again in words alone, where the role allows it; None where *failed* is the end."""
-        if self._gateway.handing_down is None or not may_be(route, failed):
+        gateway, journey = self._gateway, self._journey
+        if gateway.handing_down is None or not may_be(route, failed):
             return None
-        told = await self._gateway.handing_down.told(journey)
+        told = await gateway.handing_down.told(journey)
         if told is None:
             return None
-        house = self._gateway.house
-        view = self._gateway.standing.view(house.catalog.targets.values(), time.time())
+        house = gateway.house
+        view = gateway.standing.view(house.catalog.targets.values(), time.time())
         blind = without(plan(route.role, needs(told), house.catalog, view), journey)
         if not blind.candidates:
             return None
         journey.request, journey.route = told, blind
         journey.degrade(HANDED_DOWN)
-        return self._gateway.failover.open(journey, blind, house.upstreams)
+        return gateway.failover.open(journey, blind, house.upstreams)
 
-    async def _leave_out(self, journey: Journey, role: Role) -> None:
+    async def _leave_out(self, role: Role) -> None:
         """The operator's policy for pictures of earlier turns; the caller is told."""
+        journey = self._journey
         messages = journey.request.messages
         places = left_out(messages, role.old_pictures, role.last_n)
         if not places:
@@ -271,14 +272,17 @@ class Answering:
         journey.request = with_parts(journey.request, parts)
         journey.degrade("old-pictures-left-out")
 
-    def _note(self, journey: Journey, route: Route, answer: Answer) -> None:
+    def _note(self) -> None:
         """What a model that sees has said of a picture may be all that a blind one can be told."""
+        gateway, journey, route = self._gateway, self._journey, self._route
         seen = Modality.IMAGE in route.needs.modalities and journey.route is route
-        seen = seen and not journey.prepared
-        if seen and self._gateway.remembering is not None:
-            self._gateway.remembering.note(journey, answer.text)
-        if seen and route.role.hand_down and self._gateway.handing_down is not None:
-            self._gateway.handing_down.note(journey, answer.text)
+        if not seen or journey.prepared:
+            return
+        said = self._answer.text
+        if gateway.remembering is not None:
+            gateway.remembering.note(journey, said)
+        if route.role.hand_down and gateway.handing_down is not None:
+            gateway.handing_down.note(journey, said)
 
 
 def entry_of(journey: Journey) -> Entry:
