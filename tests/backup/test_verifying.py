@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from scripts.services import ceph
 from typer.testing import CliRunner
 
@@ -58,6 +59,8 @@ async def remembering(home: Path) -> None:
                 asked=f"what of page {number}?" if number else "",
             )
             await pictures.blobs.put(record.key, encode(record))
+            again = replace(record, request=f"req_again_{number}", at=2e9)  # in another chat
+            await pictures.blobs.put(again.key, encode(again))
         deleted = Record(artifact=f"art_{'a' * 26}", request="req_x", at=1e9)
         await pictures.blobs.put(deleted.key, encode(deleted))
 

@@ -90,17 +90,17 @@ async def _recalling(settings: Settings, home: Path) -> AsyncIterator[tuple[Reca
 
 
 async def _some(pictures: Pictures) -> Sequence[Record]:
-    """Return SEARCHES records of artifacts that are there, from all over the store."""
+    """Return a record of each of SEARCHES artifacts that are there, from all over the store."""
     keys = sorted([stored.key async for stored in pictures.blobs.keys(PLACE)])
-    chosen: list[Record] = []
+    chosen: dict[str, Record] = {}
     for key in keys[:: max(1, len(keys) // SEARCHES)]:
         record = msgspec.json.decode(await pictures.blobs.get(key), type=Record)
         try:
             await pictures.archive.find(record.artifact, record.owner)
         except NotFound:
             continue  # its artifact was deleted before the backup was made
-        chosen.append(record)
-    return chosen[:SEARCHES]
+        chosen.setdefault(record.artifact, record)
+    return list(chosen.values())[:SEARCHES]
 
 
 async def _indexed(recalling: Recalling, record: Record) -> bool:
@@ -117,4 +117,4 @@ async def _found(recalling: Recalling, pictures: Pictures, record: Record) -> bo
     picture = await pictures.archive.read(held)
     asked = Question("verify", caller, record.text, picture, limit=SEARCHES)
     hits = (await recalling.find(asked)).hits
-    return any((hit.artifact, hit.request_id) == (record.artifact, record.request) for hit in hits)
+    return any(hit.artifact == record.artifact for hit in hits)  # once, whoever showed it
