@@ -43,6 +43,7 @@ _TROUBLE = (
     LookupError,
     TypeError,
     AttributeError,
+    AssertionError,
     RuntimeError,
     RuntimeWarning,
     MemoryError,
