@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from portico.chat.reply import collect
+from portico.chat.reply import Choice, collect
 from portico.routing.attempts import Attempt, Broken, Failed, outcome_name
 from portico.routing.routes import Route
-from portico.traces.base import LARGEST, Capture, Card, Fidelity, Keep, Trace, natural
+from portico.traces.base import LARGEST, Capture, Card, Fidelity, Keep, Life, Trace, natural
 from portico.traces.cutting import cut
 from portico.traces.picturing import Bodies, Kept
 from portico.traces.redaction import Redactor
@@ -27,7 +27,7 @@ from portico.traces.story import (
 )
 from portico.traces.tape import Take, Tape, folded
 
-HEADERS = frozenset({b"accept", b"content-type", b"traceparent", b"user-agent"})
+HEADERS = (b"accept", b"content-type", b"traceparent", b"user-agent")
 """Headers of a request that are kept. None that could hold a key is, whatever its name."""
 
 FLAGGED = frozenset({"failed", "broken"})
@@ -60,21 +60,21 @@ class Composer:
     def trace(self, take: Take, kept: Kept) -> Trace:
         """Return what is stored of *take*, whose pictures are kept as *kept* says."""
         redactor = Redactor(self._known())
-        card = self._card(take.card, redactor)
+        names = _names(take.card, redactor)
         story = _story(take, kept)
         told = self._masked(story, redactor)
         fidelity = _fidelity(take, story, redactor)
         raw, shortened = cut(told, self._largest)
         if shortened and fidelity is not Fidelity.REDACTED:
             fidelity = Fidelity.TRUNCATED
-        return Trace(replace(card, fidelity=fidelity, size=len(raw)), Raw(raw))
+        return Trace(self._card(take.card, names, fidelity, len(raw)), Raw(raw))
 
-    def _card(self, given: Card, redactor: Redactor) -> Card:
-        names: dict[str, Any] = {name: _named(getattr(given, name), redactor) for name in NAMES}
+    def _card(self, given: Card, names: dict[str, Any], fidelity: Fidelity, size: int) -> Card:
         flags = ("error",) if given.outcome in FLAGGED else ()
-        card = replace(given, **names, flags=flags)
-        life = natural(card)
-        return replace(card, life=life, expires=self._keep.until(life, card.started))
+        life = Life.FLAGGED if flags else natural(given)
+        until = self._keep.until(life, given.started)
+        more = {"flags": flags, "life": life, "expires": until, "fidelity": fidelity, "size": size}
+        return replace(given, **names, **more)  # once: a copy of so many fields is dear
 
     def _masked(self, story: Story, redactor: Redactor) -> bytes:
         """Return *story* as JSON, with nothing in it that has to be masked."""
@@ -111,10 +111,8 @@ def _story(take: Take, kept: Kept) -> Story:
         return Story(route=route, attempts=attempts, left_out=("everything that was said",))
     pictures = Bodies(tape, kept)
     request = pictures.request()
-    attempts = tuple(
-        _attempt(one, pictures.sent(body), words=True)
-        for one, body in zip(take.attempts, chain(tape.sent, repeat(None)), strict=False)
-    )
+    bodies = zip(take.attempts, chain(tape.sent, repeat(None)), strict=False)
+    attempts = tuple([_attempt(one, pictures.sent(body), words=True) for one, body in bodies])
     return Story(
         headers=_headers(tape.headers),
         request=request,
@@ -126,15 +124,19 @@ def _story(take: Take, kept: Kept) -> Story:
     )
 
 
-def _named(given: str | None, redactor: Redactor) -> str | None:
-    return None if given is None else redactor.text(_valid(given[:NAME]))
+def _names(given: Card, redactor: Redactor) -> dict[str, Any]:
+    """Return the names on the card *given* that have to be other ones."""
+    found = {name: told for name in NAMES if (told := getattr(given, name)) is not None}
+    if given.asked in (given.target, given.role):  # a name of ours
+        del found["asked"]
+    return {name: redactor.text(_valid(told[:NAME])) for name, told in found.items()}
 
 
 def _headers(headers: Mapping[bytes, bytes]) -> dict[str, str]:
     return {
-        name.decode("latin-1"): value.decode("latin-1")[:NAME]
-        for name, value in headers.items()
-        if name in HEADERS
+        name.decode("latin-1"): headers[name].decode("latin-1")[:NAME]
+        for name in HEADERS
+        if name in headers
     }
 
 
@@ -148,34 +150,38 @@ def _valid(text: str) -> str:
 def _answer(tape: Tape, outcome: str) -> AnswerTold | None:
     if not tape.batches:
         return None
-    reply = collect(folded(tape.batches))
-    choices = tuple(
-        ChoiceTold(
-            text=_valid(one.text),
-            reasoning=_valid(one.reasoning),
-            tool_calls=tuple(
-                CallTold(_valid(call.id), _valid(call.name), _valid(call.arguments))
-                for call in one.tool_calls
-            ),
-            finish=one.finish,
-            refusal=_valid(one.refusal),
-        )
-        for one in reply.choices
-    )
-    complete = all(one.finish for one in choices) and outcome not in ("broken", "abandoned")
+    batches = tape.batches
+    reply = collect(batches[0] if len(batches) == 1 else folded(batches))
+    choices = tuple([_choice(one) for one in reply.choices])
+    ended = all(one.finish for one in choices)
+    complete = ended and outcome not in ("broken", "abandoned")
     return AnswerTold(choices=choices, usage=reply.usage, complete=complete)
+
+
+def _choice(one: Choice) -> ChoiceTold:
+    calls = [
+        CallTold(_valid(call.id), _valid(call.name), _valid(call.arguments))
+        for call in one.tool_calls
+    ]
+    return ChoiceTold(
+        text=_valid(one.text),
+        reasoning=_valid(one.reasoning),
+        tool_calls=tuple(calls),
+        finish=one.finish,
+        refusal=_valid(one.refusal),
+    )
 
 
 def _route(route: Route) -> RouteTold:
     return RouteTold(
         role=route.role.name,
-        decided_by=tuple(Reason(s.name, s.role, round(s.weight, 3)) for s in route.decided_by),
+        decided_by=tuple([Reason(s.name, s.role, round(s.weight, 3)) for s in route.decided_by]),
         unsure=route.unsure,
-        modalities=tuple(sorted(one.value for one in route.needs.modalities)),
+        modalities=tuple(sorted(route.needs.modalities)),
         features=tuple(sorted(route.needs.features)),
         tokens=route.needs.tokens,
-        candidates=tuple(target.name for target in route.candidates),
-        passed=tuple(NotAsked(one.target.name, one.reason) for one in route.passed),
+        candidates=tuple([target.name for target in route.candidates]),
+        passed=tuple([NotAsked(one.target.name, one.reason) for one in route.passed]),
         resting={name: rest.reason for name, rest in route.standing.items()},
     )
 

@@ -40,6 +40,9 @@ class Bodies:
         """Return the caller's body."""
         tape = self._tape
         self._look()
+        whole = msgspec.json.encode(dict(tape.request.fields))
+        if not (tape.lying or self._kept or _escaped(whole)):
+            return Raw(whole)  # nearly every one: field by field it takes ten times as long
         fields: dict[str, Any] = dict(tape.request.fields)
         if self._messages and (tape.lying or self._kept):
             messages = msgspec.json.decode(self._referring(self._messages.decode()))
@@ -166,6 +169,9 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, Raw):
         return value
     text = bytes(value)
-    if b"\\u" not in text and b"\\/" not in text:
-        return value
-    return msgspec.json.decode(text)
+    return msgspec.json.decode(text) if _escaped(text) else value
+
+
+def _escaped(text: bytes) -> bool:
+    """Return whether the JSON *text* may escape what needs none."""
+    return b"\\" in text and (b"\\u" in text or b"\\/" in text)

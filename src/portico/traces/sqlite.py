@@ -5,7 +5,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,8 @@ SMALL = 4096
 FIELDS = Card.__struct_fields__
 LISTS = ("modalities", "flags")
 SWITCHES = ("simulated", "streamed")
+
+_MODALITIES, _FLAGS = map(FIELDS.index, LISTS)
 
 _WHAT = "the traces"
 _COLUMNS = ", ".join((*FIELDS, "story"))
@@ -159,10 +161,13 @@ def _prepare(known: Steps, connection: sqlite3.Connection) -> None:
 
 
 def _row(trace: Trace) -> tuple[object, ...]:
-    plain = [_listed(one) if isinstance(one, tuple) else one for one in astuple(trace.card)]
+    card = trace.card
+    plain = list(astuple(card))
+    plain[_MODALITIES], plain[_FLAGS] = _listed(card.modalities), _listed(card.flags)
     return (*plain, _squeezed(bytes(trace.story)))
 
 
+@lru_cache(64)  # nearly all of them are the same few
 def _listed(names: tuple[str, ...]) -> str:
     return msgspec.json.encode(names).decode()
 
