@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from portico.artifacts.images import kind_of, open_picture, prepare
+from portico.artifacts.images import open_picture, prepare
+from portico.artifacts.intake import kind_of
 from portico.artifacts.pictures import Limits, PictureRefused
 from portico.artifacts.profiles import PROFILES, Profile
 from tests.artifacts import odd

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from portico.vision.audit import UNPROVEN, Finding, audit
+from portico.vision.audit import UNPROVEN, audit
 from portico.vision.elements import Box, Element
+from portico.vision.findings import Finding
 from portico.vision.pixels import Pixels, pixels_of
 
 PLACE = Box(20, 20, 200, 80)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from portico.vision.audit import TEXT_RATIO, Finding, audit
+from portico.vision.audit import TEXT_RATIO, audit
 from portico.vision.contrast import Colour, ratio
 from portico.vision.elements import Element
+from portico.vision.findings import Finding
 from portico.vision.pixels import Pixels
 from tests.screens.catalog import SCREENS, Screen, Thing
 from tests.vision.screenwork import pixels

@@ -2,7 +2,7 @@
 
 from xml.parsers import expat
 
-from portico.artifacts.images import kind_of
+from portico.artifacts.intake import kind_of
 
 _SIGNED = 64  # bytes: more than any signature
 _DRAWN = 16 * 1024  # bytes within which an SVG has come to its first element

@@ -9,22 +9,13 @@ from dataclasses import replace
 
 from portico.artifacts import apart
 from portico.artifacts.decode import decode
-from portico.artifacts.intake import SIGNATURES
+from portico.artifacts.intake import kind_of
 from portico.artifacts.pictures import Limits, Picture, PictureRefused, Prepared
 from portico.artifacts.plan import level
 from portico.artifacts.profiles import Profile
 from portico.artifacts.render import Origin, rendered
 
-_AVIF = frozenset({b"avif", b"avis"})
 _DEFAULT = Limits()
-
-
-def kind_of(data: bytes) -> str | None:
-    """Return the type of *data* by its content, or None where we know none."""
-    head = data[:64]
-    if head[4:8] == b"ftyp" and head[8:12] in _AVIF:
-        return "image/avif"
-    return next((kind for kind, signed in SIGNATURES.items() if signed(head)), None)
 
 
 def open_picture(data: bytes, limits: Limits = _DEFAULT) -> Picture:

@@ -11,6 +11,7 @@ _PEEK = 64  # characters of base64: enough for every signature below
 
 _HEIF = frozenset(b"heic heix heim heis hevc hevx mif1 msf1 avif avis".split())
 """Brands of the one container that holds HEIC, HEIF and AVIF; a film's are others."""
+_AVIF = frozenset({b"avif", b"avis"})
 
 SIGNATURES: dict[str, Callable[[bytes], bool]] = {
     "image/png": lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
@@ -24,6 +25,14 @@ SIGNATURES: dict[str, Callable[[bytes], bool]] = {
     "application/pdf": lambda head: head.startswith(b"%PDF-"),
 }
 """Type by content; the claimed type is not believed."""
+
+
+def kind_of(data: bytes) -> str | None:
+    """Return the type of *data* by its content, or None where we know none."""
+    head = data[:64]
+    if head[4:8] == b"ftyp" and head[8:12] in _AVIF:
+        return "image/avif"
+    return next((kind for kind, signed in SIGNATURES.items() if signed(head)), None)
 
 
 def artifact_in(link: str) -> str | None:

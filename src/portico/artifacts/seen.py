@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from portico.artifacts.base import blob_key, derived_key
-from portico.artifacts.images import kind_of
 from portico.artifacts.index import Artifact, Use, new_id
+from portico.artifacts.intake import kind_of
 from portico.artifacts.pictures import Prepared, Size
 
 type Source = bytes | Callable[[], Awaitable[bytes]]

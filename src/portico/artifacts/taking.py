@@ -14,10 +14,8 @@ from functools import partial
 import pybase64
 from PIL import Image
 
-from portico.artifacts.apart import APART
-from portico.artifacts.decode import door
-from portico.artifacts.images import kind_of, open_picture, prepare
-from portico.artifacts.intake import artifact_in, fault
+from portico.artifacts.drawing import DRAWS
+from portico.artifacts.intake import artifact_in, fault, kind_of
 from portico.artifacts.kept import Kept
 from portico.artifacts.marks import Marks
 from portico.artifacts.pictures import Likeness, Limits, Picture, PictureRefused, Prepared
@@ -133,7 +131,7 @@ class Intake:
             PictureRefused: as `open_picture` says.
         """
         large = await self.work(partial(is_large, data))
-        return await self.work(partial(open_picture, data, self._limits), alone=large)
+        return await self.work(partial(_opened, data, self._limits), alone=large)
 
     async def prepared(self, data: bytes, profile: Profile) -> tuple[Prepared, ...]:
         """
@@ -206,13 +204,21 @@ class Intake:
 
         Its bytes are taken out of *given*, so that nobody holds them while it is prepared.
         """
-        picture = open_picture(given.pop(), self._limits)
+        from portico.artifacts.images import prepare
+
+        picture = _opened(given.pop(), self._limits)
         width, height = picture.sheets[0].image.size
         make_room(width * height)
         made = prepare(picture, profile)
         if self._describe is not None:
             made[0] = replace(made[0], likeness=self._describe(picture.sheets[0].image))
         return tuple(made)
+
+
+def _opened(data: bytes, limits: Limits) -> Picture:
+    from portico.artifacts.images import open_picture  # brings NumPy: with the first picture
+
+    return open_picture(data, limits)
 
 
 def _behind_the_loop() -> None:
@@ -241,8 +247,10 @@ def is_large(data: bytes) -> bool:
     kind = kind_of(data)
     if kind is None:
         return False
-    if kind == "image/heic" or kind in APART:
+    if kind == "image/heic" or kind in DRAWS:
         return True  # a telephone's 12 megapixels or more; pages, and what has no size yet
+    from portico.artifacts.decode import door
+
     with door(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         shots = SHOTS if getattr(image, "is_animated", False) else 1
         return image.width * image.height * shots > LARGE

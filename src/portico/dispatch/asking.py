@@ -18,9 +18,7 @@ from portico.chat.request import ChatBody, ChatRequest
 from portico.routing.tiers import Target
 from portico.vision.conventions import CONVENTIONS, NONE, Convention
 from portico.vision.elements import Box, Elements, Notice, Picture, Seen
-from portico.vision.fitting import Edges
 from portico.vision.merging import merge
-from portico.vision.pixels import pixels_of
 from portico.vision.reading import MISMATCH, Glance, read
 
 CUT = "answer_cut"
@@ -105,6 +103,9 @@ def _typed(messages: list[dict[str, Any]]) -> list[Message]:
 
 def told(answer: Choice, target: Target, view: Prepared) -> Elements:
     """Return the elements that *answer* tells of *view*, in pixels of the upright original."""
+    from portico.vision.fitting import Edges  # brings NumPy: with the first picture
+    from portico.vision.pixels import pixels_of
+
     image = Picture(*view.original, view.raw, view.pixels)
     seen = Seen.padded((view.width, view.height), Box(*view.box), view.scale)
     with Image.open(io.BytesIO(view.content)) as sent:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,11 +13,12 @@ from portico.artifacts.pictures import Picture, PictureRefused, Sheet
 from portico.dispatch.asking import first_page
 from portico.errors import MalformedRequest
 from portico.vision import elements as seen
-from portico.vision.audit import Finding, audit
-from portico.vision.diff import compare
 from portico.vision.elements import Box, Element, Elements, Notice, Seen
+from portico.vision.findings import Finding
 from portico.vision.kinds import is_interactive
-from portico.vision.pixels import Pixels, pixels_of
+
+if TYPE_CHECKING:
+    from portico.vision.pixels import Pixels
 
 MOST_COMPARED = 12_000_000
 """Pixels of a picture that is compared: it takes 50 bytes for each of them."""
@@ -88,6 +89,9 @@ def shown(picture: Picture, page: int | None, most: int) -> Shown:
 
 def compared(before: Shown, after: Shown, ignore: Sequence[Box], *, heat: bool) -> Comparison:
     """Return how *after* differs from *before*, but for what lies in one of *ignore*."""
+    from portico.vision.diff import compare  # brings NumPy: with the first picture
+    from portico.vision.pixels import pixels_of
+
     old, new = (_painted(pixels_of(one.sheet.image), ignore) for one in (before, after))
     difference = compare(old, new)
     changes = [
@@ -108,7 +112,7 @@ def compared(before: Shown, after: Shown, ignore: Sequence[Box], *, heat: bool) 
     return Comparison(found, _png(_painted(difference.heat, ignore)) if heat else b"")
 
 
-def _painted(pixels: Pixels, boxes: Sequence[Box]) -> Pixels:
+def _painted(pixels: "Pixels", boxes: Sequence[Box]) -> "Pixels":
     """Blacken *boxes*: in both pictures alike, they are no difference and hide none beside them."""
     if not boxes:
         return pixels
@@ -131,7 +135,7 @@ def _sizes(before: Shown, after: Shown) -> str:
     )
 
 
-def _png(pixels: Pixels) -> bytes:
+def _png(pixels: "Pixels") -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
@@ -144,6 +148,9 @@ def audited(one: Shown, elements: Sequence[Element], density: float | None) -> A
     Raises:
         MalformedRequest: a box is empty or not on the picture, or all are too much to measure.
     """
+    from portico.vision.audit import audit
+    from portico.vision.pixels import pixels_of
+
     _check(elements, one.picture.whole)
     found = audit(pixels_of(one.sheet.image), [_known(e) for e in elements], density or 1.0)
     warnings = list(one.notices)

@@ -13,20 +13,18 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from portico.errors import StoreUnavailable
 from portico.memory.base import Gone, Hit, Point, Spaces, Vector, fingerprint, readers_of
 from portico.memory.words import asked_of, words_of
 from portico.stores.sqlite import scrub
 
+if TYPE_CHECKING:
+    from portico.memory.vectors import Slots
+
 BUSY = 2.0
 """Seconds to wait for another process's transaction."""
-AT_ONCE = 8192
-"""Vectors that are compared in one go."""
-
 READERS = 8
 """Readers of whom it is remembered what they may see: 8 bytes for each point."""
 
@@ -42,9 +40,6 @@ TABLES = (
 )
 _KNOWN = "points.id, points.artifact, points.chat, points.at, points.looks"
 _VISIBLE = "SELECT slot FROM readers WHERE reader IN ({})"
-
-type Numbers = np.ndarray[Any, np.dtype[np.float32]]
-type Slots = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @asynccontextmanager
@@ -181,13 +176,13 @@ class Local:
 
     def _write(self, space: str, slot: int, vector: Vector | None) -> None:
         """Write it in its place: zeros, which are near to nothing, where there is none."""
+        from portico.memory.vectors import packed  # brings NumPy: with the first picture
+
         size = self._spaces[space].dimensions
-        numbers = np.zeros(size, np.float32) if vector is None else np.asarray(vector, np.float32)
-        if numbers.shape != (size,):
-            raise ValueError(f"vectors of {space} have {size} numbers")
+        numbers = packed(vector, size)
         handle = os.open(self._file(space), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.pwrite(handle, numbers.tobytes(), slot * size * 4)
+            os.pwrite(handle, numbers, slot * size * 4)
         finally:
             os.close(handle)
 
@@ -195,14 +190,14 @@ class Local:
         slots = self._visible(reader)
         if not len(slots):
             return []
-        size = self._spaces[space].dimensions
-        held: Numbers = np.memmap(self._file(space), np.float32, "r").reshape(-1, size)
-        asked = np.asarray(vector, np.float32)
-        scores = _compared(held, asked, slots)
-        best = _best(scores, limit)
+        from portico.memory.vectors import best_of, cosines, read
+
+        held = read(self._file(space), self._spaces[space].dimensions)
+        scores = cosines(held, vector, slots)
+        best = best_of(scores, limit)
         return self._told([(int(slots[at]), float(scores[at])) for at in best if scores[at]])
 
-    def _visible(self, reader: str | None) -> Slots:
+    def _visible(self, reader: str | None) -> "Slots":
         """Return what *reader* may see, ascending; remembered until anybody writes."""
         connection = self._open()
         ((version,),) = connection.execute("PRAGMA data_version").fetchall()
@@ -213,7 +208,9 @@ class Local:
             names = readers_of(reader)
             query = _VISIBLE.format(", ".join("?" * len(names)))
             rows = connection.execute(query, names).fetchall()
-            self._seen[reader] = np.unique(np.array(rows, np.int64))
+            from portico.memory.vectors import ascending
+
+            self._seen[reader] = ascending(rows)
             if len(self._seen) > READERS:
                 self._seen.popitem(last=False)
         return self._seen[reader]
@@ -313,26 +310,6 @@ def _slots(connection: sqlite3.Connection, gone: Gone) -> set[int]:
         for column, name in named
         for (slot,) in connection.execute(f"SELECT slot FROM points WHERE {column} = ?", (name,))
     }
-
-
-def _compared(held: Numbers, asked: Numbers, slots: Slots) -> Numbers:
-    """Return the cosine of each of *slots* (ascending), a bounded number of them in memory."""
-    first, last = int(slots[0]), int(slots[-1]) + 1
-    if 2 * len(slots) > last - first:  # nearly all: to read in one go costs less than to pick
-        parts = [held[at : min(at + AT_ONCE, last)] @ asked for at in range(first, last, AT_ONCE)]
-        return np.asarray(np.concatenate(parts)[slots - first], np.float32)
-    picked = [held[slots[at : at + AT_ONCE]] @ asked for at in range(0, len(slots), AT_ONCE)]
-    return np.asarray(np.concatenate(picked), np.float32)
-
-
-def _best(scores: Numbers, limit: int) -> Slots:
-    """Return the places of the *limit* highest, highest first, of equals the first one first."""
-    if len(scores) > limit:  # to sort all of them takes ten times as long
-        least = np.partition(scores, -limit)[-limit]
-        places = np.flatnonzero(scores >= least)
-    else:
-        places = np.arange(len(scores))
-    return places[np.argsort(-scores[places], kind="stable")][:limit]
 
 
 def _hit(known: Sequence[Any], **more: Any) -> Hit:

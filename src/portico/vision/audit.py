@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence, Set
 from math import hypot
-from typing import Literal
 
 from msgspec import Struct
 
 from portico.vision.contrast import Colour, Contrast, measure, shown_inks
 from portico.vision.elements import Box, Element
+from portico.vision.findings import Finding, Verdict
 from portico.vision.pixels import Pixels
 
 TEXT_RATIO = 4.5
@@ -35,20 +35,6 @@ UNPROVEN = (
 _WRITTEN = frozenset({"button", "link", "input", "tab", "select", "heading", "text", "menu"})
 _TIGHT = frozenset({"heading", "text", "link"})
 _INSET = 0.12  # of the shorter side: rounded corners and borders are neither ground nor ink
-
-type Verdict = Literal["pass", "fail", "needs_review"]
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One check of one element. `measured` and `required` are a ratio or CSS pixels."""
-
-    element: str
-    check: Literal["contrast", "target_size", "target_size_enhanced", "text_size"]
-    criterion: str
-    verdict: Verdict
-    measured: float
-    required: float
-    detail: str = ""
 
 
 class Audit(Struct, frozen=True, kw_only=True):

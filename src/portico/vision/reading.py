@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from portico.vision.conventions import CONVENTIONS, Convention
 from portico.vision.elements import Box, Element, Elements, Notice, Picture, Seen, Sight, numbered
-from portico.vision.fitting import Edges
 from portico.vision.found import Found
 from portico.vision.suspicions import Statement, suspicions
 from portico.vision.tolerant import without_thoughts
+
+if TYPE_CHECKING:
+    from portico.vision.fitting import Edges
 
 MISMATCH = "convention_mismatch"
 """The warning that calls for asking once more, with the convention's `reminder`."""
@@ -31,7 +34,7 @@ class Glance:
     boxes: str
     image: Picture
     seen: Seen
-    edges: Edges | None = None
+    edges: "Edges | None" = None
 
     @property
     def convention(self) -> Convention:

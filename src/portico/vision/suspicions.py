@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from portico.vision.conventions import CONVENTIONS, Convention, Unit
 from portico.vision.elements import Corners, Seen
-from portico.vision.fitting import Edges
 from portico.vision.found import Found, read_marks, read_objects
+
+if TYPE_CHECKING:
+    from portico.vision.fitting import Edges
 
 SLACK = 1.02
 """How far over the largest value a box may end; models overshoot a little."""
@@ -38,7 +41,7 @@ class Statement:
     seen: Seen
     answer: str
     found: tuple[Found, ...]
-    edges: Edges | None = None
+    edges: "Edges | None" = None
 
     @property
     def corners(self) -> list[Corners]:
