@@ -112,6 +112,9 @@ async def test_nobody_else_on_the_machine_may_read_it(tmp_path: Path) -> None:
         ("WHERE role = 'x'", "requests_by_role"),
         ("WHERE target = 'x'", "requests_by_target"),
         ("WHERE caller = 'x'", "requests_by_caller"),
+        ("WHERE person = 'x'", "requests_by_person"),
+        ("WHERE team = 'x'", "requests_by_team"),
+        ("WHERE chat = 'x'", "requests_by_chat"),
     ],
 )
 async def test_listing_requests_reads_an_index_and_sorts_nothing(

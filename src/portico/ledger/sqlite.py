@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import astuple
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ from portico.stores.sqlite import (
 from portico.stores.whom import Whom
 
 _WHAT = "the ledger"
+
+
+def _insert(table: str, columns: Iterable[str]) -> str:
+    names = tuple(columns)
+    marks = ", ".join("?" for _ in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
+
+
+_INSERT_REQUEST, _INSERT_ATTEMPT = _insert("requests", REQUEST), _insert("attempts", ATTEMPT)
 
 
 @asynccontextmanager
@@ -116,17 +126,23 @@ def _execute(connection: sqlite3.Connection, statement: queries.Statement) -> sq
 
 
 def _append(connection: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
-    with transaction(connection):
-        known = _known(connection, "requests", [row.id for row in rows])
-        attempts = [one.id for row in rows for one in row.attempts]
-        new = fresh(rows, known, _known(connection, "attempts", attempts))
-        connection.executemany(_insert("requests", REQUEST), map(request_values, new))
-        connection.executemany(
-            _insert("attempts", ATTEMPT), [values for row in new for values in attempt_values(row)]
-        )
-        sql, _ = queries.SQLITE((queries.add_hour(), ()))
-        cells = sums.added_up(new)
-        connection.executemany(sql, [(*astuple(cell), *astuple(more)) for cell, more in cells])
+    try:
+        with transaction(connection):
+            _add(connection, rows)
+    except sqlite3.IntegrityError:  # some are there: nearly never, and to look first is dear
+        with transaction(connection):
+            known = _known(connection, "requests", [row.id for row in rows])
+            attempts = [one.id for row in rows for one in row.attempts]
+            _add(connection, fresh(rows, known, _known(connection, "attempts", attempts)))
+
+
+def _add(connection: sqlite3.Connection, new: Sequence[RequestRow]) -> None:
+    connection.executemany(_INSERT_REQUEST, map(request_values, new))
+    attempts = chain.from_iterable(map(attempt_values, new))
+    connection.executemany(_INSERT_ATTEMPT, attempts)
+    sql, _ = queries.SQLITE((queries.add_hour(), ()))
+    cells = sums.added_up(new)
+    connection.executemany(sql, [(*astuple(cell), *astuple(more)) for cell, more in cells])
 
 
 def _nobodys(connection: sqlite3.Connection, whom: Whom) -> None:
@@ -146,12 +162,6 @@ def _known(connection: sqlite3.Connection, table: str, idents: Sequence[str]) ->
         rows = connection.execute(f"SELECT id FROM {table} WHERE id IN ({marks})", part)
         found.update(ident for (ident,) in rows)
     return found
-
-
-def _insert(table: str, columns: Iterable[str]) -> str:
-    names = tuple(columns)
-    marks = ", ".join("?" for _ in names)
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
 
 
 def _usage(connection: sqlite3.Connection, query: UsageQuery) -> list[UsageRow]:

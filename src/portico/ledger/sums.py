@@ -49,6 +49,11 @@ NAMES = tuple(field.name for field in fields(Sums))
 type Numbers = tuple[int, ...]
 """In the order of NAMES."""
 
+DIMENSIONS = (By.ROLE, By.CALLER, By.PERSON, By.TEAM, By.TASK, By.TARGET, By.UPSTREAM)
+
+type Keys = tuple[str | None, ...]
+"""In the order of DIMENSIONS; without the last two where not just one was asked."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
@@ -81,28 +86,35 @@ def counted(one: AttemptRow) -> Numbers:
 def added_up(rows: Iterable[RequestRow]) -> list[tuple[Cell, Sums]]:
     """Return what *rows* add to each cell, in the order of cells: so that no two writers lock."""
     cells: dict[tuple[str, int, str], Numbers] = {}
+    # Most rows of a batch are of the same in everything: those are added up before they are spread.
+    alike: dict[tuple[int, Keys], Numbers] = {}
     for row in rows:
-        hour = floor(row.started / HOUR)
-        for by, key, numbers in _of_row(row):
-            cell = (by, hour, told(key))
-            before = cells.get(cell)
-            cells[cell] = numbers if before is None else tuple(map(add, before, numbers))
+        hour, each = floor(row.started / HOUR), [counted(one) for one in row.attempts]
+        keys: Keys = (row.role, row.caller, row.person, row.team, row.task)
+        if len(each) == 1:
+            keys += (row.attempts[0].target, row.attempts[0].upstream)
+        else:
+            for by, key, numbers in _of_attempts(row, each):
+                _add(cells, (by, hour, told(key)), numbers)
+        _add(alike, (hour, keys), _request_of(each))
+    for (hour, keys), numbers in alike.items():
+        for by, whose in zip(DIMENSIONS, keys, strict=False):
+            _add(cells, (by, hour, told(whose)), numbers)
     return [(Cell(*cell), Sums(*cells[cell])) for cell in sorted(cells)]
 
 
-def _of_row(row: RequestRow) -> Iterator[tuple[By, str | None, Numbers]]:
-    each = [counted(one) for one in row.attempts]
-    whole = _request_of(each)
-    for by, key in _of_request(row):
-        yield by, key, whole
+def _add[T](sums: dict[T, Numbers], place: T, numbers: Numbers) -> None:
+    before = sums.get(place)
+    sums[place] = numbers if before is None else tuple(map(add, before, numbers))
+
+
+def _of_attempts(row: RequestRow, each: Sequence[Numbers]) -> Iterator[tuple[By, str, Numbers]]:
+    """Give what *row* adds to its targets and upstreams, whose attempts come to *each*."""
     for by in (By.TARGET, By.UPSTREAM):
         keys = [getattr(one, by) for one in row.attempts]
         for key in dict.fromkeys(keys):
-            yield (
-                by,
-                key,
-                _request_of([its for its, of in zip(each, keys, strict=True) if of == key]),
-            )
+            its = [numbers for numbers, of in zip(each, keys, strict=True) if of == key]
+            yield by, key, _request_of(its)
 
 
 def _request_of(attempts: Sequence[Numbers]) -> Numbers:
@@ -110,14 +122,6 @@ def _request_of(attempts: Sequence[Numbers]) -> Numbers:
     if len(attempts) == 1:
         return (1, *attempts[0][1:])
     return (1, *(sum(one[place] for one in attempts) for place in range(1, len(NAMES))))
-
-
-def _of_request(row: RequestRow) -> Iterator[tuple[By, str | None]]:
-    yield By.ROLE, row.role
-    yield By.CALLER, row.caller
-    yield By.PERSON, row.person
-    yield By.TEAM, row.team
-    yield By.TASK, row.task
 
 
 def told(key: str | None) -> str:
