@@ -14,6 +14,7 @@ from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
 from portico.api.deps import Lobby
+from portico.entrance import SEATS, set_seats
 from portico.wiring import hub_beside
 
 ENDING = "PORTICO_ENDING"
@@ -34,10 +35,13 @@ class Workers(Multiprocess):
 
 def serve_together(app: str, workers: int, given: dict[str, Any]) -> None:
     """Serve *app*, a factory's name, by that many processes with a hub beside them, until told."""
+    given |= {"loop": "portico.entrance:SharingLoop"}
     config = Config(app, factory=True, workers=workers, **given)
     environ: MutableMapping[str, str] = os.environ
     with hub_beside(environ) as hub:
         environ[ENDING] = str(hub.with_name("ending"))
+        environ[SEATS] = str(hub.with_name("seats"))
+        set_seats(hub.with_name("seats"))
         Workers(config, sockets=[config.bind_socket()]).run()
 
 

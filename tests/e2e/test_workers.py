@@ -1,12 +1,13 @@
 """Two workers of one `portico up`: limits hold, every request is booked once, no answer is cut."""
 
 import asyncio
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,34 @@ def _line(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
+async def difference(port: int | None, workers: set[int]) -> int:
+    """Return how many more of 64 connections that come at once are at one of two workers."""
+    before = [sockets(pid) for pid in workers]
+    kept = [await asyncio.open_connection("127.0.0.1", port) for _ in range(64)]
+    try:
+        async with asyncio.timeout(10):
+            had: list[int] = []
+            while sum(had) < 64:
+                await asyncio.sleep(0.02)
+                had = [sockets(pid) - was for pid, was in zip(workers, before, strict=True)]
+    finally:
+        for _, writer in kept:
+            writer.close()
+            await writer.wait_closed()
+    async with asyncio.timeout(10):
+        while any(sockets(pid) > was for pid, was in zip(workers, before, strict=True)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return abs(had[0] - had[1])
+
+
+def sockets(pid: int) -> int:
+    found = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += os.readlink(file).startswith("socket:")
+    return found
+
+
 async def words(client: httpx.AsyncClient, started: asyncio.Semaphore) -> list[str]:
     said: list[str] = []
     async with client.stream("POST", CHAT, json=chat(stream=True)) as answer:
@@ -90,6 +119,7 @@ async def test_two_workers_count_as_one_and_leave_as_one(tmp_path: Path) -> None
             unbound = [client.post(CHAT, json=chat(), headers=operator) for _ in range(30)]
             answers += await asyncio.gather(*unbound)
             both = pids_of_workers(process)
+            uneven = [await difference(client.base_url.port, both) for _ in range(3)]
             asked, upstream.peak = upstream.peak, 0
 
             client.headers.update(operator)
@@ -111,6 +141,7 @@ async def test_two_workers_count_as_one_and_leave_as_one(tmp_path: Path) -> None
     assert (statuses.count(200), statuses.count(429)) == (10, 40)
     assert {answer.status_code for answer in answers[50:]} == {200}
     assert len(both) == 2
+    assert sorted(uneven)[1] <= 16, "of 64 connections each worker has its half, or nearly"
     assert 2 <= asked <= 4
     assert ready.json()["status"] == "draining"
     assert refused.status_code == 503
