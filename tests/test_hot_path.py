@@ -56,7 +56,7 @@ RELAYING = 1850
 TRANSLATING = 5350
 """The same for a stream of Gemini's."""
 
-RECORDING = 365
+RECORDING = 300
 """Calls for its row, its counters and its line in the log."""
 
 

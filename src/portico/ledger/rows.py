@@ -1,5 +1,8 @@
 """An entry's rows: cost worked out, free text masked and cut, no bodies."""
 
+import re
+from functools import lru_cache
+
 from portico.chat.reply import Usage
 from portico.ledger.base import AttemptRow, Ending, Entry, RequestRow, attempt_ending
 from portico.ledger.prices import cost, plain
@@ -11,6 +14,9 @@ LONG = 500
 READ = 4096
 """Characters of a text that are looked at; the rest cannot end up in a row."""
 
+_OURS = re.compile(r"req_[0-9a-f]{20}(?:-[0-9]{1,4})?")
+"""Ids that we have made: nothing in one has to be masked."""
+
 BELIEVED = 1_000_000_000
 """Tokens of one attempt beyond which a provider's count is taken for a mistake."""
 
@@ -18,17 +24,17 @@ BELIEVED = 1_000_000_000
 def row_of(entry: Entry) -> RequestRow:
     """Return what the ledger keeps of *entry*. Pure."""
     return RequestRow(
-        id=clean(entry.id, SHORT),
+        id=ident(entry.id),
         started=entry.started,
         took=entry.took,
-        asked=clean(entry.asked, SHORT),
+        asked=_named(entry.asked),
         role=entry.role,
-        decided_by=clean(entry.decided_by, SHORT),
+        decided_by=_named(entry.decided_by),
         caller=_clean_or_none(entry.caller),
         person=_clean_or_none(entry.person),
         team=_clean_or_none(entry.team),
-        chat=_clean_or_none(entry.chat),
-        message=_clean_or_none(entry.message),
+        chat=None if entry.chat is None else clean(entry.chat, SHORT),
+        message=None if entry.message is None else clean(entry.message, SHORT),
         task=_clean_or_none(entry.task),
         operation=entry.operation,
         modalities=tuple(sorted(entry.modalities)),
@@ -39,7 +45,7 @@ def row_of(entry: Entry) -> RequestRow:
         target=entry.target,
         first_delta=first_delta(entry),
         simulated=is_simulated(entry),
-        attempts=tuple(_attempt_row(attempt) for attempt in entry.attempts),
+        attempts=tuple([_attempt_row(attempt) for attempt in entry.attempts]),
     )
 
 
@@ -50,22 +56,19 @@ def first_delta(entry: Entry) -> float | None:
         for attempt in entry.attempts
         if attempt.first_delta is not None
     ]
-    return min(deltas, default=None)
+    return min(deltas) if deltas else None
 
 
 def is_simulated(entry: Entry) -> bool:
     """Return whether what the caller was told came from a simulated target."""
     started = [one for one in entry.attempts if not isinstance(one.outcome, Failed)]
-    return any(attempt.target.simulated for attempt in started or entry.attempts)
+    return True in [attempt.target.simulated for attempt in started or entry.attempts]
 
 
 def failure_of(attempt: Attempt) -> Failure | None:
     """Return what went wrong in *attempt*, if anything did."""
-    match attempt.outcome:
-        case Failed(failure) | Broken(failure):
-            return failure
-        case _:
-            return None
+    outcome = attempt.outcome
+    return outcome.failure if isinstance(outcome, Failed | Broken) else None
 
 
 def usage_of(attempt: Attempt) -> Usage | None:
@@ -76,7 +79,12 @@ def usage_of(attempt: Attempt) -> Usage | None:
     if usage is None:
         return None
     counts = (usage.input, usage.output, usage.cached, usage.reasoning)
-    return usage if all(0 <= count <= BELIEVED for count in counts) else None
+    return usage if min(counts) >= 0 and max(counts) <= BELIEVED else None
+
+
+def ident(given: str) -> str:
+    """Return the id of a request or of an attempt as a row has it."""
+    return given if _OURS.fullmatch(given) else clean(given, SHORT)
 
 
 def clean(text: str, longest: int) -> str:
@@ -91,7 +99,7 @@ def _attempt_row(attempt: Attempt) -> AttemptRow:
     target, usage, failure = attempt.target, usage_of(attempt), failure_of(attempt)
     ended, way = attempt_ending(attempt.outcome), attempt.passage
     return AttemptRow(
-        id=clean(attempt.id, SHORT),
+        id=ident(attempt.id),
         target=target.name,
         upstream=target.upstream,
         model=target.model,
@@ -125,4 +133,14 @@ def _cost(attempt: Attempt, usage: Usage | None) -> str | None:
 
 
 def _clean_or_none(text: str | None) -> str | None:
-    return None if text is None else clean(text, SHORT)
+    return None if text is None else _named(text)
+
+
+def _named(text: str) -> str:
+    """Clean a name that many requests have: to look through it once is enough."""
+    return _cleaned(text) if len(text) <= SHORT else clean(text, SHORT)
+
+
+@lru_cache(512)
+def _cleaned(text: str) -> str:
+    return clean(text, SHORT)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from portico.chat.reply import Usage
 from portico.ledger.base import Entry
-from portico.ledger.rows import SHORT, clean, failure_of, first_delta, is_simulated, usage_of
+from portico.ledger.rows import failure_of, first_delta, ident, is_simulated, usage_of
 from portico.routing.attempts import Attempt, outcome_name
 from portico.telemetry.observation import Observation, Tokens, Try
 from portico.telemetry.observer import Observer
@@ -33,7 +33,7 @@ def watching(
 def observed(entry: Entry, provider: Callable[[str], Provider] = Provider) -> Observation:
     """Return *entry* as counters, log and spans see it."""
     return Observation(
-        id=clean(entry.id, SHORT),
+        id=ident(entry.id),
         started=entry.started,
         took=entry.took,
         outcome=entry.outcome,
@@ -44,7 +44,7 @@ def observed(entry: Entry, provider: Callable[[str], Provider] = Provider) -> Ob
         first_delta=first_delta(entry),
         degraded=entry.degraded,
         simulated=is_simulated(entry),
-        tries=tuple(_try(attempt, provider(attempt.target.upstream)) for attempt in entry.attempts),
+        tries=tuple([_try(one, provider(one.target.upstream)) for one in entry.attempts]),
         traceparent=entry.traceparent,
     )
 

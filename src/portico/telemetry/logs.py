@@ -162,7 +162,9 @@ class JSONFormatter(Form):
             "logger": event.logger,
             "message": event.message,
         }
-        line = {**ours, **event.fields, **ours}  # our order, and our values
+        line = {**ours, **event.fields}
+        if not ours.keys().isdisjoint(event.fields):
+            line |= ours  # at their places, with our values
         if event.trace:
             line["exception"] = event.trace
         return _encode(line).decode()

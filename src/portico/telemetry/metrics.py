@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from portico.telemetry.exits import GuardNow, PathNow, families
 from portico.telemetry.observation import Observation, Try
+from portico.telemetry.tallies import Histogram, Named, Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What `/metrics` says it is."""
@@ -57,59 +58,61 @@ class Metrics:
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self._lock = Lock()
         self._now = _Now()
         self._registry = registry = CollectorRegistry(auto_describe=False)
         registry.register(self._now)
-        requests = Counter(
-            "portico_requests_total",
-            "Finished requests.",
-            ("role", "outcome", "status"),
-            registry=registry,
+        self._requests = Tally(
+            Named("portico_requests_total", "Finished requests.", ("role", "outcome", "status"))
         )
-        attempts = Counter(
-            "portico_attempts_total",
-            "Calls to targets, by how they ended.",
-            ("target", "kind", "simulated"),
-            registry=registry,
+        self._attempts = Tally(
+            Named(
+                "portico_attempts_total",
+                "Calls to targets, by how they ended.",
+                ("target", "kind", "simulated"),
+            )
         )
-        tokens = Counter(
-            "portico_tokens_total",
-            "Tokens as the providers counted them, without simulated answers.",
-            ("target", "direction"),
-            registry=registry,
+        self._tokens = Tally(
+            Named(
+                "portico_tokens_total",
+                "Tokens as the providers counted them, without simulated answers.",
+                ("target", "direction"),
+            )
         )
-        first_delta = Histogram(
-            "portico_first_delta_seconds",
-            "From the call to the first delta, without simulated answers.",
-            ("target",),
-            registry=registry,
-            buckets=FIRST_DELTA_BUCKETS,
+        self._first_delta = Histogram(
+            Named(
+                "portico_first_delta_seconds",
+                "From the call to the first delta, without simulated answers.",
+                ("target",),
+            ),
+            FIRST_DELTA_BUCKETS,
         )
-        seconds = Histogram(
-            "portico_request_seconds",
-            "From the request's arrival to its end, without simulated answers.",
-            ("role",),
-            registry=registry,
-            buckets=REQUEST_BUCKETS,
+        self._seconds = Histogram(
+            Named(
+                "portico_request_seconds",
+                "From the request's arrival to its end, without simulated answers.",
+                ("role",),
+            ),
+            REQUEST_BUCKETS,
         )
-        # `labels` costs ten times a look into a dict; the registry keeps as many children.
-        self._requests = cache(requests.labels)
-        self._attempts = cache(attempts.labels)
-        self._tokens = cache(tokens.labels)
-        self._first_delta = cache(first_delta.labels)
-        self._seconds = cache(seconds.labels)
+        for one in (self._requests, self._attempts, self._tokens):
+            registry.register(one)
+        for spread in (self._first_delta, self._seconds):
+            registry.register(spread)
 
     def observe(self, seen: Observation) -> None:
-        """Count one finished request. Takes locks: not for the request path."""
+        """Count one finished request. For the ledger's writer alone: not for the request path."""
         role = seen.role or "other"
         status = "none" if seen.status is None else str(seen.status)
-        self._requests(role, seen.outcome, status).inc()
-        if not seen.simulated:
-            self._seconds(role).observe(seen.took)
-        for one in seen.tries:
-            self._attempts(one.target, one.ending, "true" if one.simulated else "false").inc()
-            if not one.simulated:
-                self._measure(one)
+        with self._lock:  # of writers; who renders sees numbers that were true a moment ago
+            self._requests.add((role, seen.outcome, status))
+            if not seen.simulated:
+                self._seconds.add((role,), seen.took)
+            for one in seen.tries:
+                simulated = "true" if one.simulated else "false"
+                self._attempts.add((one.target, one.ending, simulated))
+                if not one.simulated:
+                    self._measure(one)
 
     def render(self, now: Snapshot | None = None) -> bytes:
         """Return everything in Prometheus' text format."""
@@ -117,13 +120,14 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _measure(self, one: Try) -> None:
+        target, tokens = one.target, one.tokens
         if one.first_delta is not None:
-            self._first_delta(one.target).observe(one.first_delta)
-        if one.tokens is not None:
-            self._tokens(one.target, "input").inc(one.tokens.input)
-            self._tokens(one.target, "output").inc(one.tokens.output)
-            self._tokens(one.target, "cached").inc(one.tokens.cached)
-            self._tokens(one.target, "reasoning").inc(one.tokens.reasoning)
+            self._first_delta.add((target,), one.first_delta)
+        if tokens is not None:
+            self._tokens.add((target, "input"), tokens.input)
+            self._tokens.add((target, "output"), tokens.output)
+            self._tokens.add((target, "cached"), tokens.cached)
+            self._tokens.add((target, "reasoning"), tokens.reasoning)
 
 
 class _Now(Collector):
