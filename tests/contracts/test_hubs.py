@@ -162,3 +162,30 @@ async def test_who_did_not_wait_for_the_answer_has_nothing(make: Make) -> None:
         async with asyncio.timeout(5):
             while not isinstance(await other.draw((Ask("p", 1),)), Drawing):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
+
+
+async def test_what_one_keeps_for_all_all_have_until_it_is_over(make: Make) -> None:
+    large = bytes(range(256)) * 4000
+    async with together(make) as (one, other):
+        assert await other.get("a") is None
+        await one.put("a", large, 60)
+        await one.put("b", b"", 0.05)
+        found = await other.get("a"), await other.get("b")
+        await other.put("a", b"new", 60)
+        again = await one.get("a")
+        await asyncio.sleep(0.1)
+        over = await one.get("b")
+        await one.put("a", None, 60)
+        none = await other.get("a")
+
+    assert found == (large, b"")
+    assert (again, over, none) == (b"new", None, None)
+
+
+async def test_many_can_keep_things_at_once(make: Make) -> None:
+    async with together(make, 1) as (one,):
+        names = [f"n{number}" for number in range(30)]
+        await asyncio.gather(*(one.put(name, name.encode(), 60) for name in names))
+        found = await asyncio.gather(*(one.get(name) for name in names))
+
+    assert [data and data.decode() for data in found] == names

@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from portico.dispatch.errands import Errand, Errands
 from portico.errors import KeyReused
@@ -113,6 +113,17 @@ class Shelf:
 
 type Work = Callable[[], Coroutine[Any, Any, Finished]]
 
+type Came = tuple[Finished | KeyReused, bool]
+"""What came of a claim, and whether another process had it done."""
+
+
+class Elsewhere(Protocol):
+    """Other processes, which may be doing the same work, or have done it."""
+
+    async def once(self, claim: Claim, work: Work) -> Came:
+        """Do the *work* of *claim*, unless it is done elsewhere; then return what comes of that."""
+        ...
+
 
 class Once:
     """
@@ -120,12 +131,14 @@ class Once:
 
     A key is the promise to come back, so work goes on when its client leaves; only if nobody
     waits for a whole window is it given up. The gateway's places bound how much of it there is.
+    Where there are other processes, *elsewhere* knows of them.
     """
 
-    def __init__(self, shelf: Shelf, errands: Errands) -> None:
+    def __init__(self, shelf: Shelf, errands: Errands, elsewhere: Elsewhere | None = None) -> None:
         self._shelf = shelf
         self._errands = errands
-        self._under_way: dict[tuple[str | None, bytes], tuple[bytes, Errand[Finished]]] = {}
+        self._elsewhere = elsewhere
+        self._under_way: dict[tuple[str | None, bytes], tuple[bytes, Errand[Came]]] = {}
 
     async def answer(self, claim: Claim, work: Work) -> tuple[Finished, bool]:
         """
@@ -138,29 +151,46 @@ class Once:
             return kept, True
         digest, errand = self._under_way.get(claim.name, (b"", None))
         if errand is None or errand.over:
-            return await self._begin(claim, work).result(), False
+            return _finished(await self._begin(claim, work).result())
         _compare(claim, digest)
-        return await errand.result(), True
+        finished, _ = _finished(await errand.result())
+        return finished, True
 
-    def _begin(self, claim: Claim, work: Work) -> Errand[Finished]:
+    def _begin(self, claim: Claim, work: Work) -> Errand[Came]:
         errand = self._errands.begin(self._kept(claim, work), self._shelf.window)
         entry = self._under_way[claim.name] = claim.digest, errand
 
-        def ended(_: asyncio.Task[Finished]) -> None:
+        def ended(_: asyncio.Task[Came]) -> None:
             if self._under_way.get(claim.name) is entry:  # given up, it may have been begun anew
                 del self._under_way[claim.name]
 
         errand.task.add_done_callback(ended)
         return errand
 
-    async def _kept(self, claim: Claim, work: Work) -> Finished:
-        finished = await work()
+    async def _kept(self, claim: Claim, work: Work) -> Came:
+        if self._elsewhere is None:
+            finished, replay = await work(), False
+        else:
+            came, replay = await self._elsewhere.once(claim, work)
+            if isinstance(came, KeyReused):
+                return came, replay
+            finished = came
         self._shelf.keep(claim, finished)
-        return finished
+        return finished, replay
+
+
+def reused() -> KeyReused:
+    """Return what is wrong with a claim whose key was used for another question."""
+    return KeyReused("This Idempotency-Key was used for another request.", param="Idempotency-Key")
 
 
 def _compare(claim: Claim, digest: bytes) -> None:
     if claim.digest != digest:
-        raise KeyReused(
-            "This Idempotency-Key was used for another request.", param="Idempotency-Key"
-        )
+        raise reused()
+
+
+def _finished(came: Came) -> tuple[Finished, bool]:
+    finished, replay = came
+    if isinstance(finished, KeyReused):
+        raise finished
+    return finished, replay

@@ -120,3 +120,21 @@ class Hub(Protocol):
         is away is tried again.
         """
         ...
+
+    async def put(self, name: str, value: bytes | None, seconds: float) -> None:
+        """
+        Keep *value* for all, for so many seconds or for less where room is short; None: nothing.
+
+        Raises:
+            StoreUnavailable: it may be kept, or what was before it.
+        """
+        ...
+
+    async def get(self, name: str) -> bytes | None:
+        """
+        Return what is kept under *name*, None if nothing is.
+
+        Raises:
+            StoreUnavailable: nobody can tell.
+        """
+        ...

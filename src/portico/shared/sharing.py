@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 BEAT = 0.5
 """Seconds between two signs of life, where there is nothing to say."""
 
+KEEPING = 1.0
+"""Seconds for what is kept for all to be put or got: it may be large."""
+
 AWAY = Bounds(failures=1, delay=0.5, longest=5.0)
 """The first failure is believed: from then on every process goes by its own counts."""
 
@@ -51,6 +54,7 @@ class Sharing:
         self.who = uuid4().hex
         self.within = within
         self.guard = Guard("what is shared between processes", Breaker(AWAY))
+        self.keeping = Guard("what is kept for all processes", Breaker(AWAY))
         self._hub = hub
         self._purse = Purse()
         self._next = _Outgoing()
@@ -132,6 +136,26 @@ class Sharing:
         for prefix, take in self._hearing:
             if key.startswith(prefix):
                 take(key, value)
+
+    # -- what is kept for all
+
+    async def put(self, name: str, value: bytes | None, seconds: float) -> None:
+        """
+        Keep *value* for all processes, for *seconds* or less; None: keep nothing under that name.
+
+        Raises:
+            StoreUnavailable: it may be kept, or what was before it.
+        """
+        await self.keeping.call(lambda: self._hub.put(name, value, seconds), KEEPING)
+
+    async def get(self, name: str) -> bytes | None:
+        """
+        Return what any process has put under *name*, None if nothing is there.
+
+        Raises:
+            StoreUnavailable: nobody can tell.
+        """
+        return await self.keeping.call(lambda: self._hub.get(name), KEEPING)
 
     # -- the hub
 

@@ -15,11 +15,14 @@ from msgspec import Struct
 from portico.errors import StoreUnavailable
 from portico.shared.base import Batch, Hear, Reply, Say
 from portico.shared.counts import Counts
+from portico.shared.kept import Cupboard, Get, Put, ask
 
 LONGEST = 4 << 20
 """Bytes of a line, and of lines that a worker has not read before it is taken for dead."""
 
 _WAIT = 0.5  # seconds to wait for what a line is answered by; a guard is over this, with less
+
+_KEPT = "kept"  # the socket, beside the hub's, at which things are kept for all
 
 _encode = msgspec.json.Encoder().encode
 _batches = msgspec.json.Decoder(Batch)
@@ -58,10 +61,13 @@ def keep_hub() -> Iterator[Path]:
 async def _keep(path: Path, ready: threading.Event, ended: asyncio.Event) -> None:
     hub = _Hub()
     server = await asyncio.start_unix_server(hub.serve, path, limit=LONGEST)
-    os.chmod(path, 0o600)
+    keeping = await asyncio.start_unix_server(Cupboard().serve, path.with_name(_KEPT))
+    for one in (path, path.with_name(_KEPT)):
+        os.chmod(one, 0o600)
     ready.set()
     await ended.wait()
     server.close()
+    keeping.close()
     hub.close()
     await asyncio.sleep(0)  # the connections' own tasks end
 
@@ -138,6 +144,14 @@ class UnixHub:
         except BaseException:  # its answer would be taken for the next one's
             self._hang_up()
             raise
+
+    async def put(self, name: str, value: bytes | None, seconds: float) -> None:
+        """See `Hub`."""
+        await ask(self._path.with_name(_KEPT), Put(name, value, seconds))
+
+    async def get(self, name: str) -> bytes | None:
+        """See `Hub`."""
+        return await ask(self._path.with_name(_KEPT), Get(name))
 
     async def _connected(self) -> asyncio.StreamWriter:
         reader, writer = await asyncio.open_unix_connection(self._path, limit=LONGEST)

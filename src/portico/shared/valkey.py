@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -18,6 +18,9 @@ from portico.shared.base import Batch, Hear, Reply, Say
 PREFIX = "portico:"
 CONNECTING = 0.2
 """Seconds to connect."""
+
+AT_ONCE = 4
+"""Connections for what is kept for all; who needs one more waits for it."""
 
 AGAIN = 0.5
 """Seconds between attempts to listen."""
@@ -32,7 +35,7 @@ _news = msgspec.json.Decoder(tuple[str, Say])
 
 class ValkeyHub:
     """
-    Two connections to *url*: one that asks, one that listens.
+    Connections to *url*: one that asks, one that listens, a few for what is kept for all.
 
     The script needs all keys in one place: a single server (with replicas), not a cluster.
     """
@@ -40,21 +43,22 @@ class ValkeyHub:
     def __init__(self, url: str) -> None:
         scheme, mark, place = url.partition("://")
         self._url = scheme.replace("valkey", "redis") + mark + place  # all that the client knows
-        self._asking = self._client()
+        self._asking, self._keeping = self._client(), self._client(AT_ONCE)
         script = files(__package__).joinpath("counting.lua").read_text()
         self._script = self._asking.register_script(script)
         self._who = ""
         database = self._asking.connection_pool.connection_kwargs.get("db", 0)
         self._news = f"{PREFIX}news:{database}"  # channels are those of all databases
 
-    def _client(self) -> "Redis":
-        return Redis.from_url(
+    def _client(self, connections: int = 1) -> "Redis":
+        pool = BlockingConnectionPool.from_url(
             self._url,
-            max_connections=1,
+            max_connections=connections,
             socket_connect_timeout=CONNECTING,
             health_check_interval=SILENT,
             retry=Retry(NoBackoff(), 0),
         )
+        return Redis.from_pool(pool)
 
     async def swap(self, batch: Batch) -> Reply:
         """See `Hub`."""
@@ -64,6 +68,25 @@ class ValkeyHub:
         except (RedisError, OSError) as exc:
             raise StoreUnavailable(f"Valkey: {type(exc).__name__}") from exc
         return _replies.decode(told)
+
+    async def put(self, name: str, value: bytes | None, seconds: float) -> None:
+        """See `Hub`; where memory is short, the server says so, and keeps what it has."""
+        key = f"{PREFIX}kept:{name}"
+        try:
+            if value is None:
+                await self._keeping.delete(key)
+            else:
+                await self._keeping.set(key, value, px=max(1, int(seconds * 1000)))
+        except (RedisError, OSError) as exc:
+            raise StoreUnavailable(f"Valkey: {type(exc).__name__}") from exc
+
+    async def get(self, name: str) -> bytes | None:
+        """See `Hub`."""
+        try:
+            found = await self._keeping.get(f"{PREFIX}kept:{name}")
+        except (RedisError, OSError) as exc:
+            raise StoreUnavailable(f"Valkey: {type(exc).__name__}") from exc
+        return found if isinstance(found, bytes) else None
 
     @asynccontextmanager
     async def listening(self, hear: Hear, missed: Callable[[], None]) -> AsyncIterator[None]:
@@ -81,6 +104,7 @@ class ValkeyHub:
             task.cancel()
             await asyncio.wait({task}, timeout=1)
             await self._asking.aclose()
+            await self._keeping.aclose()
 
     async def _listen(self, hear: Hear, missed: Callable[[], None], ready: asyncio.Event) -> None:
         while True:

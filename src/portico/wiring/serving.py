@@ -33,7 +33,7 @@ from portico.telemetry.metrics import Metrics
 from portico.telemetry.observer import Observer
 from portico.telemetry.spans import open_spans
 from portico.upstreams.standing import Record, Standing
-from portico.wiring.answering import open_again
+from portico.wiring.answering import Among, open_again
 from portico.wiring.applause import open_polling
 from portico.wiring.building import Builder, prepare
 from portico.wiring.engines import leading
@@ -142,7 +142,7 @@ async def open_serving(
             open_again(
                 settings,
                 gateway,
-                errands,
+                Among(errands, sharing, home),
                 likely_of(settings, home, recalling.remembering.meaning, errands),
                 access,
             )
