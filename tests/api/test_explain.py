@@ -10,7 +10,7 @@ import pytest
 
 from portico.errors import ModelNotFound
 from portico.routing.attempts import Failure, Kind
-from portico.wiring import explain_offline
+from portico.wiring.offline import explain_offline
 from tests.serving import EMBEDDERS, PNG, House, house
 
 pytestmark = pytest.mark.anyio

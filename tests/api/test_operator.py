@@ -185,6 +185,24 @@ async def test_a_good_file_replaces_the_catalog(tmp_path: Path) -> None:
     assert known.headers["x-portico-target"] == "qwen3-coder"
 
 
+async def test_an_upstream_whose_key_is_taken_away_is_simulated_from_then_on(
+    tmp_path: Path,
+) -> None:
+    def keyless(settings: dict[str, Any]) -> None:
+        settings["upstreams"]["siliconflow"]["api_key"] = ""
+
+    async with house(tmp_path) as lab:
+        before = await lab.chat(model="deepseek-v3")
+        rewrite(lab.config, keyless)
+        await lab.client.post("/api/catalog/reload")
+        await lab.client.post("/api/catalog/reload")
+        after = await lab.chat(model="deepseek-v3")
+
+    assert before.status_code == after.status_code == 200
+    assert "x-portico-simulated" not in before.headers
+    assert after.headers["x-portico-simulated"] == "true"
+
+
 async def test_a_bad_file_is_refused_and_the_old_catalog_stays(tmp_path: Path) -> None:
     async with house(tmp_path) as lab:
         before = lab.serving.gateway.house

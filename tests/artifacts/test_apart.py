@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from portico.artifacts.apart import draw
-from portico.artifacts.drawing import answer, draw_pdf, draw_svg, draw_tiff
+from portico.artifacts.drawing import DRAWS, answer, draw_pdf, draw_svg, draw_tiff
 from portico.artifacts.images import open_picture, prepare
+from portico.artifacts.intake import APART
 from portico.artifacts.pictures import Limits, PictureRefused
 from portico.artifacts.profiles import PROFILES, Profile
 from portico.artifacts.svg import cleaned
@@ -19,6 +20,10 @@ LIMITS = Limits()
 
 def size(png: bytes) -> tuple[int, int]:
     return Image.open(io.BytesIO(png)).size
+
+
+def test_what_is_drawn_apart_is_known_without_drawing() -> None:
+    assert set(DRAWS) == APART
 
 
 def test_an_svg_is_drawn_with_its_text() -> None:

@@ -228,10 +228,10 @@ async def test_closing_ends_what_has_not_begun() -> None:
 
 async def test_work_that_nobody_began_is_given_up_when_it_closes() -> None:
     intake = Intake(None, None, hands=1)
-    held = threading.Event()
-    busy = asyncio.create_task(intake.work(lambda: held.wait(5)))
+    begun, held = threading.Event(), threading.Event()
+    busy = asyncio.create_task(intake.work(lambda: (begun.set(), held.wait(5))[1]))
     waiting = asyncio.create_task(intake.prepared(SCREEN, GEMINI))
-    await asyncio.sleep(0.01)
+    await asyncio.to_thread(begun.wait, 5)
     intake.close()
     with pytest.raises(Overloaded):
         await waiting

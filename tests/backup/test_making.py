@@ -23,7 +23,8 @@ from portico.ledger.base import By, RequestQuery, UsageQuery
 from portico.ledger.rows import row_of
 from portico.settings import Settings, load_settings
 from portico.traces.base import Trace
-from portico.wiring import bring_back, make_backup, open_keyring
+from portico.wiring import open_keyring
+from portico.wiring.backing import bring_back, make_backup
 from portico.wiring.ledger import ledger_store
 from portico.wiring.pictures import blobs_of
 from portico.wiring.tracing import traces_of

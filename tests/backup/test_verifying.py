@@ -17,9 +17,10 @@ from portico.cli.commands import app
 from portico.dispatch.records import Record, encode
 from portico.dispatch.turnstile import Turnstile
 from portico.errors import ConfigError
-from portico.wiring import make_backup, verify_backup
+from portico.wiring.backing import make_backup
 from portico.wiring.building import Builder
 from portico.wiring.pictures import open_pictures
+from portico.wiring.verifying import verify_backup
 from tests.artifacts import odd
 from tests.backup.test_making import fill, settings
 from tests.servers import serving

@@ -18,7 +18,8 @@ from portico.dispatch.likely import Likely
 from portico.memory.base import Space
 from portico.memory.gate import Report
 from portico.settings import Settings, load_settings
-from portico.wiring import keyring, measure_gate
+from portico.wiring import keyring
+from portico.wiring.rebuilding import measure_gate
 from portico.wiring.similar import keep_report, likely_of, similar_trouble
 from tests.memory.pairs import must_miss, restatements
 from tests.memory.screens import screen

@@ -16,7 +16,8 @@ from portico.access.base import Caller
 from portico.artifacts.index import Artifact
 from portico.dispatch.records import Record, encode
 from portico.settings import load_settings
-from portico.wiring import keyring, rebuild_memory
+from portico.wiring import keyring
+from portico.wiring.rebuilding import rebuild_memory
 from tests.memory.rest import serve_qdrant
 from tests.memory.screens import Screen, altered, screen
 from tests.serving import House, house

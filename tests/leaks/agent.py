@@ -239,7 +239,7 @@ def naive(url: str, via: list[str], addresses: list[str]) -> str:
 def check(config: str, home: str) -> str:
     """As `portico egress check --json` does it, without its start."""
     from portico.app import loaded
-    from portico.wiring import check_egress
+    from portico.wiring.checking import check_egress
 
     environ = {"PORTICO_HOME": home}
     load = partial(loaded, Path(config), environ, with_tunnel=False)

@@ -10,10 +10,9 @@ from PIL import Image
 
 from portico.artifacts import colour
 from portico.artifacts.decode import bounded, door
-from portico.artifacts.drawing import DRAWS, Drawn
+from portico.artifacts.drawing import Drawn
 from portico.artifacts.pictures import Limits, PictureRefused, Sheet
 
-APART = frozenset(DRAWS)
 _GRACE = 5  # seconds beyond the processor's, for a machine that is busy
 
 

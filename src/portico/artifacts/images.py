@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from portico.artifacts import apart
 from portico.artifacts.decode import decode
-from portico.artifacts.intake import kind_of
+from portico.artifacts.intake import APART, kind_of
 from portico.artifacts.pictures import Limits, Picture, PictureRefused, Prepared
 from portico.artifacts.plan import level
 from portico.artifacts.profiles import Profile
@@ -30,10 +30,7 @@ def open_picture(data: bytes, limits: Limits = _DEFAULT) -> Picture:
     kind = kind_of(data)
     if kind is None:
         raise PictureRefused("This is not a picture of a kind we know.")
-    if kind in apart.APART:
-        sheets = apart.draw(data, kind, limits)
-    else:
-        sheets = (decode(data, kind, limits),)
+    sheets = apart.draw(data, kind, limits) if kind in APART else (decode(data, kind, limits),)
     return Picture(hashlib.sha256(data).hexdigest(), kind, sheets)
 
 

@@ -25,6 +25,8 @@ SIGNATURES: dict[str, Callable[[bytes], bool]] = {
     "application/pdf": lambda head: head.startswith(b"%PDF-"),
 }
 """Type by content; the claimed type is not believed."""
+APART = frozenset({"image/svg+xml", "application/pdf", "image/tiff"})
+"""What is drawn in a process of its own."""
 
 
 def kind_of(data: bytes) -> str | None:

@@ -2,10 +2,12 @@
 
 from array import array
 from dataclasses import dataclass, field
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from portico.errors import MalformedRequest
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 type Box = tuple[int, int, int, int]
 """Left, top, right, bottom, in pixels; half-open."""
@@ -50,7 +52,7 @@ class Sheet:
     the picture as it came, only without metadata, where those bytes say the same; `mime` its type.
     """
 
-    image: Image.Image
+    image: "Image.Image"
     pixels: str
     clean: bytes = b""
     mime: str = ""

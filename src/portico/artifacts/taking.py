@@ -10,18 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pybase64
-from PIL import Image
 
-from portico.artifacts.drawing import DRAWS
-from portico.artifacts.intake import artifact_in, fault, kind_of
+from portico.artifacts.intake import APART, artifact_in, fault, kind_of
 from portico.artifacts.kept import Kept
 from portico.artifacts.marks import Marks
 from portico.artifacts.pictures import Likeness, Limits, Picture, PictureRefused, Prepared
 from portico.artifacts.profiles import Profile
 from portico.artifacts.room import make_room
 from portico.errors import Overloaded
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 ROOM = 16_000_000
 """Bytes of what was prepared that are kept; what chats are shown is remembered as they send it."""
@@ -247,8 +249,10 @@ def is_large(data: bytes) -> bool:
     kind = kind_of(data)
     if kind is None:
         return False
-    if kind == "image/heic" or kind in DRAWS:
+    if kind == "image/heic" or kind in APART:
         return True  # a telephone's 12 megapixels or more; pages, and what has no size yet
+    from PIL import Image  # all of it comes with the first picture
+
     from portico.artifacts.decode import door
 
     with door(), Image.open(io.BytesIO(data), formats=FORMATS) as image:

@@ -12,7 +12,8 @@ from portico.settings import load_settings
 from portico.settings.rehearsal import rehearsal
 from portico.simulator.server import serve_simulator
 from portico.simulator.state import Simulator
-from portico.wiring import keyring, played_at
+from portico.wiring import keyring
+from portico.wiring.offline import played_at
 
 WITHIN = 30.0
 """Seconds for an answer of the simulator."""

@@ -12,7 +12,8 @@ from portico.settings import Settings, load_settings
 from portico.stores.migrations import Steps, steps
 from portico.stores.sqlite import path_of, version
 from portico.traces.base import TraceQuery
-from portico.wiring import make_bucket, open_keyring, open_serving
+from portico.wiring import open_keyring, open_serving
+from portico.wiring.buckets import make_bucket
 
 LOOKING = 5.0
 """Seconds for a server to say how far its tables are."""

@@ -58,7 +58,7 @@ async def _made(place: str, config: Config) -> None:
     from portico.app import home
     from portico.backup.making import told
     from portico.settings import load_settings
-    from portico.wiring import store_backup
+    from portico.wiring.backing import store_backup
 
     settings = load_settings(config, os.environ)
     called, manifest = await store_backup(settings, home(os.environ), place)
@@ -69,7 +69,7 @@ async def _made(place: str, config: Config) -> None:
 
 async def _checked(place: str) -> None:
     from portico.backup.making import check, told
-    from portico.wiring import fetched
+    from portico.wiring.backing import fetched
 
     async with fetched(place) as file:
         for line in told(check(file)):
@@ -79,7 +79,8 @@ async def _checked(place: str) -> None:
 async def _restored(place: str, config: Config) -> None:
     from portico.backup.making import told
     from portico.settings import load_settings
-    from portico.wiring import fetched, verify_backup
+    from portico.wiring.backing import fetched
+    from portico.wiring.verifying import verify_backup
 
     settings = load_settings(config, os.environ)
     async with fetched(place) as file:
@@ -113,7 +114,7 @@ async def _brought(place: str, config: Config, *, force: bool) -> None:
     from portico.app import home
     from portico.backup.making import told
     from portico.settings import load_settings
-    from portico.wiring import bring_back, fetched
+    from portico.wiring.backing import bring_back, fetched
 
     settings = load_settings(config, os.environ)
     async with fetched(place) as file:

@@ -91,7 +91,8 @@ def check(config: Config = None) -> None:
     """
     from portico.app import home
     from portico.settings.diagnosis import Looks, diagnose
-    from portico.wiring import ledger_trouble, open_keyring, similar_trouble, traces_trouble
+    from portico.wiring import open_keyring, similar_trouble
+    from portico.wiring.looking import ledger_trouble, traces_trouble
 
     async def known(settings: "Settings") -> "Roster":
         async with open_keyring(settings, place) as ring:
@@ -123,7 +124,7 @@ def explain(
 ) -> None:
     """Print the route of a prompt, without asking anyone."""
     from portico.settings import load_settings
-    from portico.wiring import explain_offline
+    from portico.wiring.offline import explain_offline
 
     def tell() -> None:
         load = partial(load_settings, config, os.environ)
@@ -175,7 +176,7 @@ def simulate(
 
     It speaks the providers' real dialects and fails on command (POST /_control).
     """
-    from portico.wiring import simulate as run
+    from portico.wiring.offline import simulate as run
 
     ending(lambda: asyncio.run(run(host, port, lambda url: typer.echo(f"simulating at {url}"))))
 

@@ -28,7 +28,7 @@ def check(
     Run it where the gateway runs. Exits with 1 if anything is wrong.
     """
     from portico.app import home, loaded
-    from portico.wiring import check_egress
+    from portico.wiring.checking import check_egress
 
     def tell() -> None:
         load = partial(loaded, config, os.environ, with_tunnel=with_tunnel)

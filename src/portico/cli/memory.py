@@ -25,7 +25,7 @@ def rebuild(config: Config = None) -> None:
     def run() -> None:
         from portico.app import home
         from portico.settings import load_settings
-        from portico.wiring import rebuild_memory
+        from portico.wiring.rebuilding import rebuild_memory
 
         load = partial(load_settings, config, os.environ)
         told = asyncio.run(rebuild_memory(load, home(os.environ)))
@@ -59,7 +59,7 @@ def report(
         from portico.app import home
         from portico.memory.gate import Pair
         from portico.settings import load_settings
-        from portico.wiring import measure_gate
+        from portico.wiring.rebuilding import measure_gate
 
         try:
             given = msgspec.json.Decoder(Pair).decode_lines(pairs.read_bytes())

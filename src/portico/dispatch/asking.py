@@ -8,7 +8,6 @@ import msgspec
 import pybase64
 from msgspec import Raw
 from msgspec.structs import replace
-from PIL import Image
 
 from portico.artifacts.pictures import PictureRefused, Prepared
 from portico.chat.aside import ticketed
@@ -103,7 +102,9 @@ def _typed(messages: list[dict[str, Any]]) -> list[Message]:
 
 def told(answer: Choice, target: Target, view: Prepared) -> Elements:
     """Return the elements that *answer* tells of *view*, in pixels of the upright original."""
-    from portico.vision.fitting import Edges  # brings NumPy: with the first picture
+    from PIL import Image  # with the first picture, as NumPy
+
+    from portico.vision.fitting import Edges
     from portico.vision.pixels import pixels_of
 
     image = Picture(*view.original, view.raw, view.pixels)

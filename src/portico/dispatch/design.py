@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -18,7 +19,9 @@ from portico.errors import GatewayError, MalformedRequest, QuotaExceeded, Unansw
 from portico.routing.tiers import Target
 from portico.vision.elements import Box, Element, Elements, Notice
 from portico.vision.merging import fuse
-from portico.vision.overlay import overlay
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 CONSENSUS = 2
 """Targets that look at a picture whose elements are to be agreed on."""
@@ -108,7 +111,7 @@ class Design:
         """
         opened = await self.intake.opened(picture)
         image = opened.sheets[(page or 1) - 1].image
-        return await self.intake.work(partial(overlay, image, found), alone=True)
+        return await self.intake.work(partial(_overlaid, image, found), alone=True)
 
     async def compared(
         self, before: Shown, after: Shown, ignore: Sequence[Box], *, heat: bool
@@ -138,6 +141,12 @@ class Design:
             PictureRefused: it cannot be opened, has no such page, or too many pixels.
         """
         return measuring.shown(await self.intake.opened(picture), page, most)
+
+
+def _overlaid(image: "Image.Image", found: Elements) -> bytes:
+    from portico.vision.overlay import overlay  # brings Pillow's fonts: with the first picture
+
+    return overlay(image, found)
 
 
 def _is_the_callers(error: GatewayError) -> bool:

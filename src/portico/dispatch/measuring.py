@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
-from PIL import Image
 
 from portico.artifacts.pictures import Picture, PictureRefused, Sheet
 from portico.dispatch.asking import first_page
@@ -136,6 +135,8 @@ def _sizes(before: Shown, after: Shown) -> str:
 
 
 def _png(pixels: "Pixels") -> bytes:
+    from PIL import Image
+
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()

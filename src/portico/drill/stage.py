@@ -23,7 +23,8 @@ from portico.settings.rehearsal import moved, rehearsal
 from portico.simulator.routes import route
 from portico.simulator.server import serve_simulator
 from portico.simulator.state import Simulator
-from portico.wiring import keyring, open_serving, played_at
+from portico.wiring import keyring, open_serving
+from portico.wiring.offline import played_at
 
 LOOK = 0.01
 FULL = 8

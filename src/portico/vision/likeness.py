@@ -1,8 +1,11 @@
 """What a screen looks like, as numbers that can be compared: its layout and its colours. Pure."""
 
 from array import array
+from typing import TYPE_CHECKING
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
+
 
 MADE_BY = "layout and colour 2"
 """Changes with whatever changes the numbers."""
@@ -17,7 +20,7 @@ WEIGHTS = (0.5, 0.3, 0.2)
 """Of brightness, edges and colours; the cosine of two pictures is their weighted cosines."""
 
 
-def likeness(image: Image.Image) -> tuple[array[float], str]:
+def likeness(image: "Image.Image") -> tuple[array[float], str]:
     """
     Return a unit vector of DIMENSIONS numbers for an upright *image*, and a hash of 64 bits.
 

@@ -28,7 +28,7 @@ class Builder:
     """Makes a house of settings; what outlives a reload (pools, keepers) is kept between them."""
 
     def __init__(self, simulator: str) -> None:
-        self._simulator = simulator
+        self.simulator = simulator  # its address, "" where it is not served
         self._pools: dict[Way, Pool] = {}
         self.hosts = Hosts()
         self._signatures = Signatures()
@@ -38,7 +38,7 @@ class Builder:
 
     def house(self, settings: Settings) -> House:
         """Return the catalog of *settings*, with an upstream for each of its accounts."""
-        self.hosts = hosts(settings, self._simulator)
+        self.hosts = hosts(settings, self.simulator)
         upstreams = {name: self._upstream(name, settings) for name in settings.upstreams}
         for pool in self._pools.values():
             pool.belong(self.hosts)
@@ -65,7 +65,7 @@ class Builder:
         given = settings.upstreams[name]
         flavour = "gemini" if given.dialect == "gemini" else given.flavour
         if given.simulated:
-            base = address(self._simulator, given.dialect, given.flavour)
+            base = address(self.simulator, given.dialect, given.flavour)
             return Account(name, base, self.pool(Direct()), KEY, flavour)
         path = way(given.egress, settings)
         return Account(

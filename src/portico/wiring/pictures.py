@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from portico.artifacts.addresses import Rules
 from portico.artifacts.archive import Archive, open_archive
@@ -28,6 +27,9 @@ from portico.settings import Settings
 from portico.settings.addresses import endpoint
 from portico.vision.likeness import likeness
 from portico.wiring.building import Builder, hosts, way
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 DAY = 86_400.0
 
@@ -93,7 +95,7 @@ async def open_pictures(
         yield Pictures(intake, eyes, archive, blobs, keeping, belong)
 
 
-def _described(image: Image.Image) -> Likeness:
+def _described(image: "Image.Image") -> Likeness:
     return Likeness(*likeness(image))
 
 

@@ -27,8 +27,6 @@ from portico.ledger.spool import Spool
 from portico.ledger.watching import Provider, watching
 from portico.ledger.writer import Ledger, Pace
 from portico.settings import Settings
-from portico.simulator.server import serve_simulator
-from portico.simulator.state import Simulator
 from portico.telemetry.metrics import Metrics
 from portico.telemetry.observer import Observer
 from portico.telemetry.spans import open_spans
@@ -44,6 +42,7 @@ from portico.wiring.ledger import ledger_store
 from portico.wiring.memory import open_recalling
 from portico.wiring.operating import open_operating
 from portico.wiring.pictures import open_pictures
+from portico.wiring.playing import Playing, open_playing
 from portico.wiring.readiness import Readiness
 from portico.wiring.sharing import Own, open_standing
 from portico.wiring.similar import likely_of
@@ -61,6 +60,7 @@ class Reload:
 
     gateway: Gateway
     builder: Builder
+    playing: Playing
     load: Load
     belong: Callable[[Hosts], None]
     exits: Exits
@@ -73,6 +73,7 @@ class Reload:
             log.error("the configuration was refused, the old one stays: %s", exc)
             return exc.problems
         await prepare(settings)
+        self.builder.simulator = await self.playing.address(settings)
         before = self.builder.marks
         self.gateway.move(self.builder.house(settings))
         self.belong(self.builder.hosts)
@@ -100,10 +101,9 @@ async def open_serving(
     async with AsyncExitStack() as stack:
         load = await stack.enter_async_context(leading(load, home, environ))
         settings = load()
-        simulator, feed = _simulator(settings), Feed()
-        played = await stack.enter_async_context(serve_simulator(simulator))
+        playing, feed = await stack.enter_async_context(open_playing(settings)), Feed()
         await prepare(settings)
-        builder = Builder(played)
+        builder = Builder(await playing.address(settings))
         stack.push_async_callback(builder.aclose)
         metrics, standing = Metrics(), Standing(_say)
         store = await stack.enter_async_context(ledger_store(settings))
@@ -153,7 +153,7 @@ async def open_serving(
             ring=access.ring,
             members=Members(access.ring.store),
             operating=await stack.enter_async_context(
-                open_operating(gateway, simulator, feed, load, home)
+                open_operating(gateway, playing.simulator, feed, load, home)
             ),
             once=again.once,
             streams=again.streams,
@@ -181,7 +181,7 @@ async def open_serving(
                 home=home,
                 sharing=sharing,
             ),
-            reload=Reload(gateway, builder, load, pictures.belong, exits),
+            reload=Reload(gateway, builder, playing, load, pictures.belong, exits),
             max_body=int(settings.server.max_body),
             keep_alive=settings.server.keep_alive,
         )
@@ -199,15 +199,6 @@ async def _calling(
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=5)
-
-
-def _simulator(settings: Settings) -> Simulator:
-    simulator = Simulator()
-    simulator.models |= {target.model for target in settings.targets.values()}
-    simulator.sizes |= {
-        target.model: target.dimensions for target in settings.targets.values() if target.dimensions
-    }
-    return simulator
 
 
 def _provider(settings: Settings) -> Callable[[str], Provider]:
