@@ -3,6 +3,7 @@ The gateway with something about it changed for a measurement: `altered HOW port
 
 `watched` writes down how long its event loop was held, into the file that $BENCH_HELD names.
 `blind` sends pictures on as they came: what is left is the cost of relaying them.
+`unrecorded` keeps neither ledger nor traces: what is left is what requests themselves wait for.
 """
 
 import os
@@ -18,7 +19,9 @@ from portico import cli
 from portico.chat.request import ChatRequest
 from portico.dispatch.eyes import Eyes
 from portico.dispatch.journey import Journey
+from portico.ledger.writer import Ledger
 from portico.routing.tiers import Target
+from portico.traces.recorder import Recorder
 
 TICK = 0.001
 """Seconds from one look at the loop to the next."""
@@ -72,8 +75,17 @@ async def as_it_came(
     return request
 
 
+def forgotten(keeper: object, one: object) -> None:
+    """Keep nothing, in place of `Ledger.record` and `Recorder.record`."""
+
+
 if __name__ == "__main__":
     watched = partial(Watched, Path(os.environ["BENCH_HELD"]))
-    ways = {"watched": (uvloop, "Loop", watched), "blind": (Eyes, "show", as_it_came)}
-    setattr(*ways[sys.argv.pop(1)])
+    ways: dict[str, list[tuple[object, str, object]]] = {
+        "watched": [(uvloop, "Loop", watched)],
+        "blind": [(Eyes, "show", as_it_came)],
+        "unrecorded": [(Ledger, "record", forgotten), (Recorder, "record", forgotten)],
+    }
+    for way in ways[sys.argv.pop(1)]:
+        setattr(*way)
     cli.main()

@@ -4,8 +4,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from time import monotonic
 
-from benchmarks.measure import Plan, WrongAnswers, press, settle
+from benchmarks.measure import QUIET, Plan, WrongAnswers, press, settle
 from benchmarks.processes import cpu_seconds
 from benchmarks.report import Row
 from benchmarks.subjects import Subject
@@ -23,13 +24,18 @@ class Latency:
     The gateway beside its upstream, asked directly in the same rounds and at the same pace.
 
     Half of what the gateway carries in a closed loop is asked of each, in an open loop: whoever
-    is slow gets a queue.
+    is slow gets a queue. It carries what it has also recorded: for a while a closed loop is
+    answered faster than that, and what is to be recorded piles up. The same is asked of nginx,
+    where there is one: what it adds is the machine's, with three processes on its cores.
     """
 
-    def __init__(self, gateway: Subject, upstream: Subject, plan: Plan) -> None:
+    def __init__(
+        self, gateway: Subject, upstream: Subject, plan: Plan, nginx: Subject | None = None
+    ) -> None:
         self._gateway = gateway
         self._upstream = upstream
         self._plan = plan
+        self._asked = [gateway, upstream] if nginx is None else [gateway, nginx, upstream]
 
     def scenes(self) -> dict[str, Callable[[], Row]]:
         """Return each row's scene, by name; what is measured once serves two of them."""
@@ -48,26 +54,27 @@ class Latency:
         except (WrongAnswers, subprocess.TimeoutExpired) as error:
             return Row(name, says, "ms", trouble=str(error))
         told["rate"] = round(rate)
-        samples = [_of(through, part) - _of(past, part) for through, past in rounds]
-        return Row(name, says, "ms", samples, (), bounds[0], "", told, bounds[1])
+        ours, *others = zip(*([_of(one, part) for one in each] for each in rounds), strict=True)
+        added = [
+            [one - past for one, past in zip(some, others[-1], strict=True)]
+            for some in (ours, *others[:-1])
+        ]
+        plain = added[1] if len(added) > 1 else ()
+        return Row(name, says, "ms", added[0], plain, bounds[0], "", told, bounds[1])
 
     @cached_property
-    def _rounds(self) -> tuple[float, list[tuple[dict[str, object], dict[str, object]]]]:
+    def _rounds(self) -> tuple[float, list[list[dict[str, object]]]]:
         work = workloads()["2kb"]
-        count = self._plan.count(work, self._plan.share / 2)
-        press(self._gateway, work, count, self._plan.seconds)
-        full = press(self._gateway, work, count, self._plan.seconds)
-        rate = _LOAD * count / _of(full, "seconds")
+        press(self._gateway, work, self._plan.count(work, self._plan.share / 2), self._plan.seconds)
+        rate = _LOAD * carried(self._gateway, work, self._plan)
         some = max(64, round(rate * _SECONDS * self._plan.share))
         paced = ("--rate", str(rate))
         rounds = []
         for _ in range(self._plan.rounds):
             settle(self._gateway)
-            through, past = (
-                press(subject, work, some, self._plan.seconds, *paced)
-                for subject in (self._gateway, self._upstream)
+            rounds.append(
+                [press(subject, work, some, self._plan.seconds, *paced) for subject in self._asked]
             )
-            rounds.append((through, past))
         return rate, rounds
 
     def _first_word(self) -> Row:
@@ -86,6 +93,16 @@ class Latency:
         except (WrongAnswers, subprocess.TimeoutExpired) as error:
             trouble = str(error)
         return Row("first-word", says, "ms", samples, trouble=trouble)
+
+
+def carried(subject: Subject, work: Workload, plan: Plan) -> float:
+    """Return how many requests a second *subject* answers in a closed loop, and has recorded."""
+    settle(subject)
+    count = plan.count(work)
+    report = press(subject, work, count, plan.seconds)
+    ended = monotonic()
+    settle(subject)
+    return count / (_of(report, "seconds") + max(0.0, monotonic() - ended - QUIET))
 
 
 def mixed(subjects: Sequence[Subject], plan: Plan) -> Row:

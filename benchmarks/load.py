@@ -33,6 +33,7 @@ class Tally:
     wrong: Counter[str] = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)  # by the monotonic clock
     idle: "deque[Punctual]" = field(default_factory=deque)  # of an open loop: who could ask,
     late: deque[float] = field(default_factory=deque)  # and when those were due whom nobody asks
     started: float = field(default_factory=perf_counter)
@@ -59,8 +60,8 @@ class Tally:
             self.over.set()
 
     def times(self) -> dict[str, object]:
-        """Return how long every answer took, and its first word, in milliseconds."""
-        told = {"took_ms": self.took, "begun_ms": self.begun}
+        """Return when every answer ended, how long it and its first word took: milliseconds."""
+        told = {"took_ms": self.took, "begun_ms": self.begun, "ended_ms": self.ended}
         return {name: [round(took * 1000, 3) for took in times] for name, times in told.items()}
 
     def report(self) -> dict[str, object]:
@@ -119,7 +120,8 @@ class Caller(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Check the answer and ask for the next."""
         if self._asked is not None:
-            self._tally.took.append(perf_counter() - self._asked)
+            self._tally.ended.append(now := perf_counter())
+            self._tally.took.append(now - self._asked)
         self._asked = None
         body, self._body = b"".join(self._body), []
         self._tally.settle(trouble(self._parser.get_status_code(), body, self._tally.question))

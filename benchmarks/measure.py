@@ -16,7 +16,9 @@ from benchmarks.workloads import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_QUIET = 0.3  # seconds without a clock tick after which late work is taken to be done
+QUIET = 0.3
+"""Seconds without a clock tick after which late work is taken to be done."""
+
 _SETTLING = 5.0  # seconds that late work may take at the most
 
 
@@ -129,7 +131,7 @@ def settle(subject: Subject) -> None:
     until = monotonic() + _SETTLING
     last = cpu_seconds(subject.pid)
     while monotonic() < until:
-        sleep(_QUIET)
+        sleep(QUIET)
         now = cpu_seconds(subject.pid)
         if now == last:
             return

@@ -66,7 +66,11 @@ class Bench:
             return
         config, line = bench_config(port), self._chosen.command
         subject = stack.enter_context(gateway(self._home / "waits-gateway", config, line))
-        latency = Latency(subject, Subject("upstream", port, 0), self._plan)
+        plain = None
+        if self._nginx:
+            proxy = nginx(self._home / "waits-nginx", self._nginx, port)
+            plain = stack.enter_context(proxy)
+        latency = Latency(subject, Subject("upstream", port, 0), self._plan, plain)
         for name, scene in latency.scenes().items():
             if self._wanted(name):
                 yield scene()

@@ -34,7 +34,7 @@ def divided(name: str, rounds: int = ROUNDS) -> dict[str, float]:
         port = stack.enter_context(upstream(Path(home)))
         here = stack.enter_context(gateway(Path(home) / "gateway", bench_config(port)))
         press(here, work, plan.count(work, plan.share / 4), plan.seconds)
-        names = _names(here)
+        known = names(here)
         for _ in range(rounds):
             time.sleep(SETTLING)
             before = _taken(here)
@@ -42,7 +42,7 @@ def divided(name: str, rounds: int = ROUNDS) -> dict[str, float]:
             time.sleep(SETTLING)
             for thread, taken in _taken(here).items():
                 spent = (taken - before.get(thread, 0)) / count / 1000
-                found.setdefault(names.get(thread, "others"), []).append(spent)
+                found.setdefault(known.get(thread, "others"), []).append(spent)
     each = {name: median(taken) for name, taken in found.items()}
     return dict(sorted(each.items(), key=lambda one: -one[1]))
 
@@ -58,7 +58,13 @@ def _taken(here: Subject) -> dict[int, int]:
     return found
 
 
-def _names(here: Subject) -> dict[int, str]:
+def names(here: Subject) -> dict[int, str]:
+    """
+    Return what the threads of a gateway are called.
+
+    Raises:
+        DidNotStart: py-spy cannot look into the process: it needs root, or `ptrace_scope` 0.
+    """
     line = (str(spy()), "dump", "--json", "--pid", str(here.pid))
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:

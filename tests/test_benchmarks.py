@@ -33,6 +33,7 @@ from benchmarks.report import BEGIN, END, PAGE, Row, as_json, drawing, table
 from benchmarks.scenes import idle_streams
 from benchmarks.screens import Shot, screen, shot
 from benchmarks.subjects import Subject, bench_config, hung_config, pictures_config, upstream
+from benchmarks.tails import LOOP, Looks, Sampler, taken_apart
 from benchmarks.workloads import DONE, Question, brief_stream, png, workloads
 from PIL import Image
 
@@ -238,10 +239,11 @@ def _rest_of(file: bytes) -> bytes:
 
 def test_the_small_stream_is_answered_whole_and_its_first_word_is_timed(port: int) -> None:
     report = press(Subject("upstream", port, 0), brief_stream(), 3, 30, "--times")
-    took, begun = report["took_ms"], report["begun_ms"]
+    took, begun, ended = report["took_ms"], report["begun_ms"], report["ended_ms"]
     assert isinstance(took, list)
     assert isinstance(begun, list)
-    assert len(took) == len(begun) == 3
+    assert isinstance(ended, list)
+    assert len(took) == len(begun) == len(ended) == 3
     assert all(first < whole for first, whole in zip(begun, took, strict=True))
 
 
@@ -353,3 +355,16 @@ def test_memory_that_was_given_back_counts_in_the_peak(tmp_path: Path) -> None:
             assert process.poll() is None
         assert peak_megabytes(process.pid) > 90
         assert rss_megabytes(process.pid) < 90
+
+
+def test_a_late_request_is_divided_into_what_its_loop_did_meanwhile() -> None:
+    seen = Sampler({LOOP: Path(), "recorder": Path()})
+    # Four looks, a second apart: works, waits for a core, waits for the recorder.
+    seen.at += [0.0, 1.0, 2.0, 3.0]
+    seen.looks[LOOP] = Looks([0, 1000, 1000, 1000], [0, 0, 1000, 1000], [False, False, True, True])
+    seen.looks["recorder"] = Looks([0, 0, 0, 700], [0, 0, 0, 300], [False] * 4)
+    waits = taken_apart([(0.0, 3.0)], seen)
+    assert (waits.took, waits.worked, waits.queued) == (3000, 1000, 1000)
+    assert (waits.locked, waits.behind, waits.idle) == (1000, 300, 0)
+    assert waits.others == {"recorder": 700}
+    assert taken_apart([(0.25, 0.75)], seen).worked == pytest.approx(500)
