@@ -8,7 +8,8 @@ The gateway and the upstreams are processes of their own. Every answer is read s
 exactly what was asked for, or an honest error. With `--memory` all requests are streamed, and the
 gateway's resident memory is sampled after every tenth of them. Exits 1 if anything was mixed, was
 cut and looked complete, or was lost; if the gateway logged a fault of its own; or if memory is not
-within 10 % of what it was after the warm-up.
+within 10 % of what it was after the warm-up. By then SQLite's page caches are full (2 MB for each
+connection), and Python has what its busiest moment takes: see `docs/resilience-soak.md`.
 """
 
 import argparse
