@@ -58,6 +58,7 @@ def gateway(home: Path, config: dict[str, object], line: str = GATEWAY) -> Itera
         "PORTICO_HOME": str(home / ".portico"),
         "BENCH_HELD": str(home / HELD),
         "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path[1:]]),  # also for an altered one
+        "PYTHONDONTWRITEBYTECODE": "",  # or each start compiles what was edited since the install
     }
     command = Command("gateway", words, home, environment)
     with running(command) as process:
