@@ -109,26 +109,27 @@ def _story(command: Command, what: str) -> str:
 def cpu_seconds(root: int) -> float:
     """Return user and system time of *root*'s process tree, children that ended included."""
     # proc(5): fields 14 to 17 are utime, stime, cutime, cstime, in clock ticks.
-    return sum(sum(map(int, stat[11:15])) for stat in _tree(root).values()) / _TICK
+    return sum(sum(map(int, stat[11:15])) for stat in tree(root).values()) / _TICK
 
 
 def rss_megabytes(root: int) -> float:
     """Return the resident memory of *root*'s process tree in MB of 10^6 bytes."""
     # proc(5): field 24 is rss, in pages. Shared pages count once for every process.
-    return sum(int(stat[21]) for stat in _tree(root).values()) * _PAGE / 1e6
+    return sum(int(stat[21]) for stat in tree(root).values()) * _PAGE / 1e6
 
 
 def peak_megabytes(root: int) -> float:
     """Return the most resident memory that *root*'s process tree has had, in MB of 10^6 bytes."""
     peaks = 0
-    for pid in _tree(root):
+    for pid in tree(root):
         with suppress(OSError):  # it may just have ended
             said = Path(f"/proc/{pid}/status").read_text()
             peaks += int(said.partition("VmHWM:")[2].split()[0]) * 1024
     return peaks / 1e6
 
 
-def _tree(root: int) -> dict[int, list[str]]:
+def tree(root: int) -> dict[int, list[str]]:
+    """Return *root* and all its descendants, each with the fields of its `stat`."""
     everyone = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
     tree = {root}
     while more := {

@@ -2,13 +2,19 @@
 Many requests at once while a third of all upstream calls fails at random: `make soak`.
 
     python -m scripts.soak [--requests 10000] [--in-flight 200] [--seed 1]
+    python -m scripts.soak --requests 2000000 [--seconds 36000]   # a day's, or a night long
     python -m scripts.soak --memory [--requests 50000] [--warm-up 25000]
 
 The gateway and the upstreams are processes of their own. Every answer is read strictly: it is
 exactly what was asked for, or an honest error. With `--memory` all requests are streamed, and the
-gateway's resident memory is sampled after every tenth of them. Exits 1 if anything was mixed, was
-cut and looked complete, or was lost; if the gateway logged a fault of its own; or if memory is not
-within 10 % of what it was after the warm-up. By then SQLite's page caches are full (2 MB for each
+gateway's resident memory is sampled after every tenth of them. Without it requests are mixed, and
+memory, open files and threads of the gateway's whole tree are sampled after every hundredth; each
+sample is a line on the error stream, so that a run that is stopped has told what it saw. With
+`--seconds` no further hundredth is begun after so long.
+
+Exits 1 if anything was mixed, was cut and looked complete, or was lost; if the gateway logged a
+fault of its own; or if memory is not within 10 % of what it was after the warm-up (in a mixed run
+of 100,000 or more: after a quarter of it). By then SQLite's page caches are full (2 MB for each
 connection), and Python has what its busiest moment takes: see `docs/resilience-soak.md`.
 """
 
@@ -21,8 +27,8 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
@@ -36,6 +42,7 @@ from benchmarks.processes import (
     raise_file_limit,
     rss_megabytes,
     running,
+    tree,
     wait_until_serving,
 )
 from tests.chaos.replies import Reply, bare, envelope_faults, read
@@ -49,6 +56,8 @@ WORDS = 24
 ROLES = ("code", "design", "devops", "auto", "background", "vision")
 CLOCK = 120.0
 """Seconds that no request may take."""
+
+_LONG = 100_000  # requests from which memory is judged in a mixed run
 
 SETTLING = 1.0
 """Seconds for the ledger to take what is recorded after an answer."""
@@ -69,6 +78,7 @@ class Plan:
     requests: int
     in_flight: int
     streamed: bool = False
+    seconds: float = float("inf")
 
 
 @dataclass(slots=True)
@@ -88,6 +98,11 @@ class Tally:
             self.codes[reply.error["code"]] += 1
         if what in WRONG and len(self.examples) < 5:
             self.examples.append(f"{what}: request {number}: {reply and reply.events[-2:]}")
+
+    @property
+    def asked(self) -> int:
+        """How many requests there have been."""
+        return self.came.total()
 
     def quantile(self, share: float) -> float:
         """Return the seconds within which that *share* of the requests was over."""
@@ -199,23 +214,66 @@ def subject(home: Path, seed: int) -> Iterator[Subject]:
             yield Subject(second.pid, port, gateway.log)
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the gateway has after so many requests, all its processes together."""
+
+    asked: int
+    rss_mb: float
+    files: int
+    sockets: int
+    threads: int
+
+
+def sampled(under: Subject, asked: int) -> Sample:
+    """Look at the gateway, and say so on the error stream."""
+    files = sockets = threads = 0
+    for pid in tree(under.pid):
+        threads += len(list(Path(f"/proc/{pid}/task").iterdir()))
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                sockets += os.readlink(file).startswith("socket:")
+            files += 1
+    sample = Sample(asked, round(rss_megabytes(under.pid), 1), files, sockets, threads)
+    print(sample, file=sys.stderr, flush=True)
+    return sample
+
+
 async def soak(under: Subject, plan: Plan) -> dict[str, Any]:
     """Make *plan*'s requests and return what came of them."""
-    tally, load = Tally(), Load(under.port)
+    tally, load, samples = Tally(), Load(under.port), list[Sample]()
     before, began = cpu_seconds(under.pid), perf_counter()
-    await load.press(plan, tally)
+    parts = max(1, min(100, plan.requests // 1000))
+    for part in range(parts):
+        if perf_counter() - began > plan.seconds:
+            break
+        share = plan.requests * (part + 1) // parts - tally.asked
+        await load.press(Plan(share, plan.in_flight), tally)
+        await asyncio.sleep(SETTLING)
+        samples.append(sampled(under, tally.asked))
     seconds = perf_counter() - began
-    await asyncio.sleep(SETTLING)
     spent = cpu_seconds(under.pid) - before
     await load.aclose()
+    await asyncio.sleep(SETTLING)
+    warm = samples[len(samples) // 4 :]
     return _report(tally, under) | {
-        "requests": plan.requests,
+        "requests": tally.asked,
         "in_flight": plan.in_flight,
         "seconds": round(seconds, 1),
         "p50_s": round(tally.quantile(0.5), 3),
         "p99_s": round(tally.quantile(0.99), 3),
-        "cpu_ms_per_request": round(spent * 1000 / plan.requests, 2),
+        "cpu_ms_per_request": round(spent * 1000 / tally.asked, 2),
+        "first": asdict(samples[0]),
+        "warm": asdict(warm[0]),
+        "last": asdict(samples[-1]),
+        "when nobody asks": asdict(sampled(under, tally.asked)),
+        **({"drift_percent": _drift(warm)} if tally.asked >= _LONG else {}),
     }
+
+
+def _drift(samples: list[Sample]) -> float:
+    first = samples[0].rss_mb
+    return round(max(abs(sample.rss_mb / first - 1) for sample in samples) * 100, 1)
 
 
 async def memory(under: Subject, plan: Plan, warm_up: int) -> dict[str, Any]:
@@ -266,7 +324,9 @@ def _main(given: argparse.Namespace) -> int:
             plan = Plan(given.requests or 50_000, given.in_flight)
             report = uvloop.run(memory(under, plan, given.warm_up))
         else:
-            report = uvloop.run(soak(under, Plan(given.requests or 10_000, given.in_flight)))
+            limit = given.seconds or float("inf")
+            plan = Plan(given.requests or 10_000, given.in_flight, seconds=limit)
+            report = uvloop.run(soak(under, plan))
         log = under.log.read_text(errors="replace")
     if given.json:
         print(json.dumps(report))
@@ -281,6 +341,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[1])
     parser.add_argument("--requests", type=int)
     parser.add_argument("--in-flight", type=int, default=200)
+    parser.add_argument("--seconds", type=float, help="begin no more after so long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--warm-up", type=int, default=25_000)
