@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portico.traces.redaction import _DATA, _FAMILIES, MASK, STEP, Redactor, replaced
-from portico.traces.story import NotAsked, RouteTold, Story
+from portico.traces.story import NotAsked, PictureTold, RouteTold, Story
 
 KEY = "pk-" + "Ab3_-x9" * 6 + "Z"
 SECRETS = {
@@ -236,3 +236,29 @@ def test_the_names_of_a_story_are_no_reason_to_look_into_it() -> None:
     told = Story(route=route, request={"max_tokens": 5, "messages": []})
     assert not Redactor().suspect(msgspec.json.encode(told))
     assert Redactor().suspect(msgspec.json.encode({"passed": [{"password": "hunter2-hunter"}]}))
+
+
+SUM = "0123456789abcdef" * 4
+
+
+def test_a_story_with_a_picture_is_not_opened_for_what_refers_to_it_or_sums_it_up() -> None:
+    url = "data:image/png;base64,picture:0"
+    picture = PictureTold(place="messages[0].content[0]", ref="picture:0", sha256=SUM, pixels=SUM)
+    told = Story(request={"messages": [{"url": url}]}, pictures=(picture,))
+    redactor = Redactor()
+    assert not redactor.suspect(msgspec.json.encode(told))
+    assert redactor.value(url) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data:image/png;base64,iVBORw0KGgo",
+        "data:image/png;base64,picture:x",
+        f'he said "{SUM}"\n{SUM}',
+        f"{SUM}\n{SUM}\n{SUM}",
+        SUM + SUM,
+    ],
+)
+def test_whatever_else_looks_like_a_file_is_suspected(text: str) -> None:
+    assert Redactor().suspect(msgspec.json.encode({"said": text}))
