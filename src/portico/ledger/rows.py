@@ -14,7 +14,7 @@ LONG = 500
 READ = 4096
 """Characters of a text that are looked at; the rest cannot end up in a row."""
 
-_OURS = re.compile(r"req_[0-9a-f]{20}(?:-[0-9]{1,4})?")
+_OURS = re.compile(r"req_[0-9a-f]{24}(?:-[0-9]{1,4})?")
 """Ids that we have made: nothing in one has to be masked."""
 
 BELIEVED = 1_000_000_000
