@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import yaml
 from PIL import Image
 from starlette.types import Message, Receive, Scope, Send
 
-from portico.api import design
 from portico.api.deps import Serving
 from portico.app import create_app
 from portico.artifacts.taking import Intake
@@ -168,25 +167,23 @@ async def lab(folder: Path, **changes: Any) -> AsyncIterator[Lab]:
         file.write_text(yaml.safe_dump(config(upstream, **anew), sort_keys=False))
         environ = {"PORTICO_HOME": str(folder / "home")}
         opened: list[Serving] = []
-
-        @asynccontextmanager
-        async def opening() -> AsyncIterator[Serving]:
-            load = lambda: load_settings(file, environ)  # noqa: E731 - one line says it best
-            home = folder / "home"
-            async with open_serving(load, home, exposed=False, environ=environ) as serving:
-                opened.append(serving)
-                yield serving
-
-        app = create_app(opening)
         kept: dict[tuple[str, str | None], bytes] = {}
 
         async def recall(ident: str, caller: str | None) -> bytes:
             return kept[ident, caller]
 
         intake = Intake(None, recall)
-        app.dependency_overrides[design.design] = lambda: Design(opened[0].gateway, intake)
+
+        @asynccontextmanager
+        async def opening() -> AsyncIterator[Serving]:
+            load = lambda: load_settings(file, environ)  # noqa: E731 - one line says it best
+            home = folder / "home"
+            async with open_serving(load, home, exposed=False, environ=environ) as serving:
+                opened.append(replace(serving, design=Design(serving.gateway, intake)))
+                yield opened[0]
+
         async with (
-            served(app) as url,
+            served(create_app(opening)) as url,
             httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=False) as client,
         ):
             yield Lab(client, seers, opened[0], kept)

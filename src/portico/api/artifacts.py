@@ -75,7 +75,7 @@ class ArtifactTold(Struct, frozen=True, kw_only=True):
     url: str
 
 
-def archive(request: Request) -> Archive:
+async def archive(request: Request) -> Archive:
     """Return the archive that is open."""
     found: Archive = request.app.state.lobby.serving.archive
     return found
@@ -105,7 +105,7 @@ class Conditions:
         return None if last < first and match[2] else (first, min(last + 1, size))
 
 
-def conditions(
+async def conditions(
     if_none_match: Annotated[str | None, Header()] = None,
     if_range: Annotated[str | None, Header()] = None,
     range: Annotated[str | None, Header(description="One range of bytes")] = None,

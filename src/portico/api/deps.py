@@ -1,4 +1,8 @@
-"""What handlers may ask for."""
+"""
+What handlers may ask for.
+
+All of it is async though nothing waits: FastAPI has a thread do what is not.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -85,13 +89,13 @@ class Lobby:
         return self._serving
 
 
-def serving(request: Request) -> Serving:
+async def serving(request: Request) -> Serving:
     """Return what is open."""
     found: Serving = request.app.state.lobby.serving
     return found
 
 
-def admitted(
+async def admitted(
     here: Annotated[Serving, Depends(serving)],
     request: Request,
 ) -> Asking:
@@ -101,7 +105,7 @@ def admitted(
     return caller
 
 
-def operating(caller: Annotated[Asking, Depends(admitted)]) -> Asking:
+async def operating(caller: Annotated[Asking, Depends(admitted)]) -> Asking:
     """Return which operator is asking; refuses everybody else."""
     if not caller.admin:
         raise Forbidden("This is for operators: it needs an admin key.")

@@ -26,7 +26,7 @@ LEFT = 499
 router = APIRouter(prefix="/v1/design", tags=["design"], route_class=Numbered)
 
 
-def design(request: Request) -> Design:
+async def design(request: Request) -> Design:
     """Return the design use cases that are open."""
     found: Design = request.app.state.lobby.serving.design
     return found

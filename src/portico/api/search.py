@@ -28,7 +28,7 @@ class SearchBody(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
 
 
-def recalling(request: Request) -> Recalling:
+async def recalling(request: Request) -> Recalling:
     """Return the memory that is open."""
     found: Recalling = request.app.state.lobby.serving.recalling
     return found
