@@ -37,11 +37,14 @@ class Watched(uvloop.Loop):
     is a wait for another thread, or for the timer.
     """
 
+    def __init__(self, file: Path | None = None) -> None:
+        super().__init__()
+        self._file = file or Path(os.environ["BENCH_HELD"])
+
     def run_forever(self) -> None:
         """Look, from the first turn on."""
-        file = Path(os.environ["BENCH_HELD"])
         thread = Path(f"/proc/self/task/{get_native_id()}/schedstat")
-        with file.open("a", buffering=1) as self._lines, thread.open("rb") as self._thread:
+        with self._file.open("a", buffering=1) as self._lines, thread.open("rb") as self._thread:
             self._last = self._seen()
             self._looking = self.call_later(TICK, self._look)
             try:
