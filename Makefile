@@ -109,7 +109,7 @@ bench: $(INSTALLED) ## Measure CPU per request beside nginx (ARGS="--quick")
 soak: $(INSTALLED) ## Let a third of all upstream calls fail: no answer lost, memory flat
 	PORTICO_SCHEDULES=2000 PORTICO_RANDOM=1 $(PY) -m $(PYTEST) tests/chaos/test_schedules.py
 	PORTICO_EXAMPLES=200 $(PY) -m $(PYTEST) tests/api/test_openapi.py
-	$(PY) -m scripts.soak
+	$(PY) -m scripts.soak $(ARGS)
 	$(PY) -m scripts.soak --memory
 
 .PHONY: docs

@@ -14,14 +14,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 from benchmarks.measure import check, load_environment, load_line, press, settle
 from benchmarks.processes import cpu_seconds, raise_file_limit, rss_megabytes
 from benchmarks.subjects import GATEWAY, Subject, bench_config, gateway, upstream
-from benchmarks.workloads import idle_stream, workloads
+from benchmarks.workloads import Workload, idle_stream, workloads
 
 CARRIED = 1.8
 """Two workers carry at least so many times what one does."""
@@ -74,37 +76,56 @@ def _config(port: int) -> dict[str, object]:
 
 
 def _workers(home: Path, port: int, given: argparse.Namespace) -> dict[str, object]:
-    """Compare one worker with two, in rounds that take turns."""
-    two = GATEWAY.replace("--workers 1", "--workers 2")
-    workload, config = workloads()[given.workload], _config(port)
-    ratios: list[float] = []
-    costs: dict[str, list[float]] = {"one": [], "two": []}
-    with (
-        gateway(home / "one", config) as single,
-        gateway(home / "two", config, two) as double,
-    ):
+    """
+    Compare one worker with two, in rounds that take turns; two gateways that share nothing, too.
+
+    What these two cost more than one is the machine's share: smaller batches, and caches.
+    """
+    line, workload = GATEWAY.replace("--workers 1", "--workers 2"), workloads()[given.workload]
+    config, ratios = _config(port), list[float]()
+    costs: dict[str, list[float]] = {"one": [], "two": [], "apart": []}
+    with ExitStack() as stack:
+        one, left, right = (
+            stack.enter_context(gateway(home / name, config)) for name in ("one", "left", "right")
+        )
+        two = stack.enter_context(gateway(home / "two", config, line))
         for number in range(given.rounds + 1):
             busiest: dict[str, float] = {}
-            for name, subject in (("one", single), ("two", double)):
-                before = _each(subject)
-                press(subject, workload, given.requests, 300)
-                settle(subject)
-                spent = [after - before[pid] for pid, after in _each(subject).items()]
+            for name, subjects in (("one", (one,)), ("two", (two,)), ("apart", (left, right))):
+                spent = _pressed(subjects, workload, given.requests)
                 busiest[name] = max(spent)
                 if number:  # the first one warms up
                     costs[name].append(sum(spent) * 1000 / given.requests)
             if number:
                 ratios.append(busiest["one"] / busiest["two"])
-    carried = median(ratios)
+    carried, cost = median(ratios), {name: median(found) for name, found in costs.items()}
     return {
         "what": "two workers carry, times one",
         "carried": round(carried, 2),
         "rounds": [round(ratio, 2) for ratio in ratios],
-        "cpu_ms_one": round(median(costs["one"]), 3),
-        "cpu_ms_two": round(median(costs["two"]), 3),
+        "cpu_ms_one": round(cost["one"], 3),
+        "cpu_ms_two": round(cost["two"], 3),
+        "cpu_ms_two_gateways": round(cost["apart"], 3),
+        "dearer": round(cost["two"] / cost["one"], 2),
+        "dearer_than_two_gateways": round(cost["two"] / cost["apart"], 2),
         "at_least": CARRIED,
         "met": carried >= CARRIED,
     }
+
+
+def _pressed(subjects: tuple[Subject, ...], workload: Workload, requests: int) -> list[float]:
+    """Return the CPU seconds of each process; several subjects have their shares at once."""
+    for subject in subjects:
+        settle(subject)
+    before = {pid: spent for subject in subjects for pid, spent in _each(subject).items()}
+    share, part = requests // len(subjects), workload.connections // len(subjects)
+    mine = replace(workload, connections=part)
+    with ThreadPoolExecutor(len(subjects)) as callers:
+        list(callers.map(lambda subject: press(subject, mine, share, 300), subjects))
+    for subject in subjects:
+        settle(subject)
+    after = {pid: spent for subject in subjects for pid, spent in _each(subject).items()}
+    return [spent - before[pid] for pid, spent in after.items()]
 
 
 def _told(lines: str) -> dict[str, object]:

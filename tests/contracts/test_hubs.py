@@ -37,10 +37,14 @@ def make(kind: str, valkey_server: str) -> Iterator[Make]:
 @asynccontextmanager
 async def together(make: Make, count: int = 2) -> AsyncIterator[list[Sharing]]:
     async with AsyncExitStack() as stack:
-        yield [
+        sides = [
             await stack.enter_async_context(Sharing(make(), within=5).opened())
             for _ in range(count)
         ]
+        await until(
+            lambda: not any(side.away for side in sides)
+        )  # a busy machine's first word is late
+        yield sides
 
 
 async def until(true: Callable[[], object]) -> None:
