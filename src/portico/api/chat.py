@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -44,10 +44,10 @@ class Chat:
         """ASGI's promise."""
         begun, rid = False, id_of(scope)
 
-        async def told(message: Message) -> None:
+        def told(message: Message) -> Awaitable[None]:
             nonlocal begun
             begun = True
-            await send(message)
+            return send(message)
 
         try:
             reply = await self._asked(rid, scope, receive)

@@ -16,6 +16,7 @@ class Clock:
     """
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._seconds = inf
         self._deadline = inf
         self._rings = inf  # loop time, inf without a timer
@@ -33,7 +34,7 @@ class Clock:
         self._waiting = asyncio.current_task()
         assert self._waiting is not None
         self._cancelling = self._waiting.cancelling()
-        self._deadline = asyncio.get_running_loop().time() + self._seconds
+        self._deadline = self._loop.time() + self._seconds
         if self._deadline < self._rings:
             self._set()
 
@@ -57,15 +58,16 @@ class Clock:
         self._timer, self._rings = None, inf
 
     def _set(self) -> None:
-        self.stop()
-        self._timer = asyncio.get_running_loop().call_at(self._deadline, self._ring)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._ring)
         self._rings = self._deadline
 
     def _ring(self) -> None:
         self._timer, self._rings = None, inf
         if self._waiting is None:
             return
-        if asyncio.get_running_loop().time() < self._deadline:
+        if self._loop.time() < self._deadline:
             self._set()
         else:
             self._late = True

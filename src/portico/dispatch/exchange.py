@@ -90,8 +90,9 @@ class Exchange:
         """Role-only chunks, empty strings and keep-alives do not start an answer."""
         async for batch in rest:
             self._held += batch
-            if any(delta.counts for delta in batch):
-                return True
+            for delta in batch:
+                if delta.counts:
+                    return True
         return False
 
     @property
@@ -102,7 +103,10 @@ class Exchange:
     @property
     def finish(self) -> str | None:
         """How what has come so far and is not relayed yet ends, if it does."""
-        return next((delta.finish for delta in reversed(self._held) if delta.finish), None)
+        for delta in reversed(self._held):
+            if delta.finish:
+                return delta.finish
+        return None
 
     def discard(self, failure: Failure) -> None:
         """Treat an answer that came whole as none; what it used is booked."""

@@ -1,9 +1,9 @@
 """One request's way through the gateway: what headers, errors, ledger and log are told of it."""
 
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import urandom
 
 from portico.access.base import Caller, Conversation
 from portico.artifacts.pictures import Likeness
@@ -22,7 +22,7 @@ def new_id() -> str:
 
     What is recorded together lies together so in every index by id (docs/decisions/125).
     """
-    return f"req_{int(time.time()):08x}{secrets.token_hex(8)}"
+    return f"req_{int(time.time()):08x}{urandom(8).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

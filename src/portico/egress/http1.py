@@ -163,12 +163,16 @@ class Connection(asyncio.Protocol):
 
     async def read(self, limit: int) -> bytes:
         """Return the rest of the body; raises TooLarge above *limit* bytes."""
-        got = bytearray()
-        while chunk := await self.next_chunk():
+        first = await self.next_chunk()
+        if self._complete and not self._chunks and len(first) <= limit:
+            return first
+        got = bytearray(first)
+        while len(got) <= limit:
+            chunk = await self.next_chunk()
+            if not chunk:
+                return bytes(got)
             got += chunk
-            if len(got) > limit:
-                raise TooLarge(f"the answer is over {limit} bytes")
-        return bytes(got)
+        raise TooLarge(f"the answer is over {limit} bytes")
 
     @property
     def reusable(self) -> bool:

@@ -129,11 +129,14 @@ class Reading:
         """Return why the answer, now that nothing more comes, is not whole; None if it is."""
         if self.failure is not None:
             return self.failure
-        voices = self._voices.values()
-        if not any(voice.spoke or voice.finish for voice in voices):
+        spoken = finished = 0
+        for voice in self._voices.values():
+            spoken += voice.spoke or voice.finish is not None
+            finished += voice.finish is not None
+        if not spoken:
             return Failure(Kind.UNAVAILABLE, "empty answer")
-        missing = 0 if self.done else self._choices - len(voices)
-        if missing > 0 or not all(voice.finish for voice in voices):
+        missing = 0 if self.done else self._choices - len(self._voices)
+        if missing > 0 or finished < len(self._voices):
             return Failure(Kind.UNAVAILABLE, "the stream ended without a finish reason")
         return None
 

@@ -31,9 +31,14 @@ class Tally:
 
     def count(self, requests: int, tokens: int, now: float) -> int:
         """Add what begins now; return the cell that it went to."""
-        self._trim(now)
-        self._cells.setdefault(self._last, [0, 0])
-        self.correct(self._last, requests, tokens)
+        if int(now // self._grain) != self._last or self._last not in self._cells:
+            self._trim(now)
+            self._cells.setdefault(self._last, [0, 0])
+        cell, sums = self._cells[self._last], self._sums
+        cell[0] += requests
+        cell[1] += tokens
+        sums[0] += requests
+        sums[1] += tokens
         return self._last
 
     def correct(self, slot: int, requests: int, tokens: int) -> None:
@@ -134,7 +139,8 @@ class Spending:
 
     def settle(self, begun: Begun, tokens: int) -> None:
         """Put the provider's own count of the prompt in the place of the estimate."""
-        self._correct(begun, 0, tokens - begun.tokens)
+        if tokens != begun.tokens:
+            self._correct(begun, 0, tokens - begun.tokens)
 
     def give_back(self, begun: Begun) -> None:
         """Count an attempt no more: the provider did not take it."""

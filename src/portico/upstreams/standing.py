@@ -123,6 +123,8 @@ class Standing:
         Anybody may ask a target that does not rest for a request of *tokens* (a lower bound of
         its prompt); one caller per interval one that does.
         """
+        if not self._records:  # as nearly always
+            return self.quotas.admit(target, tokens, now)
         for name in _names(target):
             if (record := self._records.get(name)) is not None and record.over(now):
                 record.lift()
