@@ -143,7 +143,7 @@ async def test_what_is_mended_and_asked_again_has_a_place_again() -> None:
 @pytest.mark.parametrize("terms", [Terms(), Terms(tokens_per_minute=1, concurrency=1)])
 async def test_what_others_have_used_up_refuses_and_leaves_nothing_behind(terms: Terms) -> None:
     caller = Caller(bounds=(Bound("key:k", "the key", terms),))
-    asked = replace(journey(), caller=caller)
+    asked = replaced(journey(), caller=caller)
     async with both() as (one, other):
         counted = [Counted(Limits(), places.sharing) for places in (one, other)]
         first = await reserve(counted[0], asked, WAY)

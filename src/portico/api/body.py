@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from portico.dispatch.eyes import HEAVY
 from portico.dispatch.turnstile import Turnstile
@@ -11,17 +11,25 @@ from portico.errors import MalformedRequest, RequestTooLarge
 
 STALLED = 60.0
 """Seconds that a body may stand still."""
+WHOLE = "portico.whole"
+"""In a request's scope, where `front` has all of its body before anybody asks for it."""
 PARTING = 1.0
 """Seconds that a client who is still sending is given to read that it was refused."""
 
 
 async def read_body(
-    receive: Receive, declared: bytes | None, limit: int, turnstile: Turnstile | None = None
+    receive: Receive,
+    declared: bytes | None,
+    limit: int,
+    turnstile: Turnstile | None = None,
+    *,
+    whole: bool = False,
 ) -> bytes | None:
     """
     Return the whole body, or None if the client left before it was sent.
 
     The pieces of a large one pass *turnstile*: its socket waits meanwhile, and others do not.
+    *whole*: all of it has come already, and needs no clock.
 
     Raises:
         RequestTooLarge: over *limit* bytes, by its declared length or by what has come.
@@ -32,11 +40,7 @@ async def read_body(
     chunks: list[bytes] = []
     size = 0
     while True:
-        try:
-            async with asyncio.timeout(STALLED):
-                message = await receive()
-        except TimeoutError:
-            raise MalformedRequest("The body stopped coming.") from None
+        message = await (receive() if whole else _next(receive))
         if message["type"] == "http.disconnect":
             return None
         chunk = message.get("body", b"")
@@ -48,6 +52,14 @@ async def read_body(
             await turnstile.passed()
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _next(receive: Receive) -> Message:
+    try:
+        async with asyncio.timeout(STALLED):
+            return await receive()
+    except TimeoutError:
+        raise MalformedRequest("The body stopped coming.") from None
 
 
 async def leave_unread(receive: Receive) -> None:

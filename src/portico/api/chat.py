@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from starlette.types import Message, Receive, Scope, Send
 
 from portico.api.answers import id_of
-from portico.api.body import read_body
+from portico.api.body import WHOLE, read_body
 from portico.api.cached import CachedChat
 from portico.api.deps import Lobby, Serving
 from portico.api.problems import not_allowed, problem
@@ -79,7 +79,8 @@ class Chat:
         asking = here.gate.admit(headers.get(b"authorization"))
         caller, talk = here.gate.heard(asking, headers)
         gate = here.turnstile
-        body = await read_body(receive, headers.get(b"content-length"), here.max_body, gate)
+        declared, whole = headers.get(b"content-length"), scope.get(WHOLE, False)
+        body = await read_body(receive, declared, here.max_body, gate, whole=whole)
         if body is None:
             return None
         if len(body) > HEAVY:

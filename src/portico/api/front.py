@@ -9,7 +9,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from portico.api.answers import REQUEST_ID
-from portico.api.body import PARTING
+from portico.api.body import PARTING, WHOLE
 from portico.api.gathering import Gathering
 from portico.api.problems import envelope
 from portico.dispatch.journey import new_id
@@ -127,6 +127,7 @@ class Front(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """An offer's request is read once more, without it."""
         if not self._offered:
+            cast("dict[str, Any]", self.scope)[WHOLE] = True
             super().on_message_complete()
 
     def _decline(self, rest: bytes) -> None:

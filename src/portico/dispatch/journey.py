@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import urandom
+
+from msgspec import Struct
 
 from portico.access.base import Caller, Conversation
 from portico.artifacts.pictures import Likeness
@@ -33,33 +35,36 @@ class Glance:
     likeness: Likeness | None = None
 
 
-@dataclass(slots=True)
-class Journey:
+class Journey(Struct, eq=False):
     """Filled in as the request goes; `started` is epoch seconds, `began` the loop's clock."""
 
     id: str
     request: ChatRequest
     started: float
     began: float
-    caller: Caller = field(default=Caller())
+    caller: Caller = Caller()
     traceparent: str | None = None
-    conversation: Conversation = field(default=Conversation())
+    conversation: Conversation = Conversation()
     operation: str = "chat"  # chat | embeddings
     errand: str | None = None  # a task of our own, which the route is not chosen by
     route: Route | None = None
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = []
     answering: Target | None = None
     under_way: bool = False  # an attempt is, and is not among `attempts` yet
-    degraded: list[str] = field(default_factory=list)
+    degraded: list[str] = []
     status: int | None = None
     code: str | None = None
     uncached: bool = False  # the cache was asked for, and cannot have it
     prepared: bool = False  # its pictures are as their target takes them
     capture: Capture = Capture.FULL  # how much of it may be kept
-    headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)  # as they came
-    tape: Tape | None = field(default=None, repr=False)  # where what is said may be kept
-    brought: dict[str, bytes] = field(default_factory=dict, repr=False)  # pictures, by their link
-    glances: dict[str, Glance] = field(default_factory=dict, repr=False)  # those shown, by link
+    headers: Mapping[bytes, bytes] = {}  # as they came
+    tape: Tape | None = None  # where what is said may be kept
+    brought: dict[str, bytes] = {}  # pictures, by their link
+    glances: dict[str, Glance] = {}  # those shown, by link
+
+    def __repr__(self) -> str:
+        """Its id alone: what was said, shown and sent along is nobody's to print."""
+        return f"Journey({self.id!r})"
 
     def degrade(self, what: str) -> None:
         """Note that the answer is less than what was asked for, once."""

@@ -48,7 +48,7 @@ class Places:
 
     def free(self, target: Target) -> bool:
         """True if *target* takes one more, as far as this process knows."""
-        if self._taken[target.name] >= target.max_concurrency:
+        if self._taken.get(target.name, 0) >= target.max_concurrency:
             return False
         return not self._short or _about(target) not in self._short
 
@@ -91,7 +91,8 @@ class Places:
         """Free a place, and what was claimed for it; call whoever is next."""
         self._taken[target.name] -= 1
         self.waive(claimed)
-        self._short.discard(_about(target))
+        if self._short:
+            self._short.discard(_about(target))
         self._call()
 
     async def wait(self, targets: Iterable[Target], caller: str | None, seconds: float) -> None:
@@ -117,15 +118,19 @@ class Places:
             Overloaded: too many wait already.
             QuotaExceeded: they had as many as they may for all of *seconds*.
         """
-        most, clock = self._per_caller, asyncio.get_running_loop().time
+        if self._per_caller is not None:
+            await self._stand_in_line(caller, self._per_caller, seconds)
+        self._callers[caller] = self._callers.get(caller, 0) + 1
+
+    async def _stand_in_line(self, caller: str | None, most: int, seconds: float) -> None:
+        clock = asyncio.get_running_loop().time
         until = clock() + seconds
         try:
-            while most is not None and not await self._let_in(caller, most):
+            while not await self._let_in(caller, most):
                 await self._wait(caller, lambda: self._room(caller, most), until - clock())
         except TimeoutError:
             said = f"You have {most} requests under way, as many as you may."
             raise QuotaExceeded(said, retry_after=1) from None
-        self._callers[caller] += 1
 
     def _room(self, caller: str | None, most: int) -> bool:
         return self._callers[caller] < most and _of(caller) not in self._short
@@ -147,9 +152,11 @@ class Places:
             self._short.discard(_of(caller))
             if not entered:
                 del self._entered[caller]
-        self._callers[caller] -= 1
-        if not self._callers[caller]:
-            del self._callers[caller]
+        left = self._callers[caller] - 1
+        if left:
+            self._callers[caller] = left
+        else:
+            self._callers.pop(caller)
         if self._per_caller is not None:
             self._call()
 
@@ -176,6 +183,8 @@ class Places:
                 self._queue.remove(waiter)
 
     def _call(self) -> None:
+        if not self._queue:
+            return
         ready = [waiter for waiter in self._queue if not waiter.called.done() and waiter.wants()]
         if ready:
             next_ = min(ready, key=lambda waiter: self._callers[waiter.caller])

@@ -87,7 +87,7 @@ def _features(request: ChatRequest) -> list[str]:
     last = request.messages[-1]
     if last.role == "assistant" and not last.tool_calls:
         found.append("prefill")
-    if request.tools or any([message.tool_calls for message in request.messages]):
+    if request.tools or any(message.tool_calls for message in request.messages):
         found.append("tools")
     if request.response_format is not None and request.response_format.type != "text":
         found.append(request.response_format.type)
