@@ -140,7 +140,9 @@ async def test_the_next_request_does_what_explain_said(seed: int, lab: House) ->
         assert [error[field] for field in same] == [told["error"][field] for field in same]
         assert chats(lab) == before
     elif (expected := first(told)) is not None:
-        assert (real.status_code, real.headers.get("x-portico-target")) == (200, expected)
+        answered = (real.status_code, real.headers.get("x-portico-target"))
+        held = lab.serving.gateway.standing.record(f"target {expected}")
+        assert answered == (200, expected), (dict(real.headers), held)
         assert told["candidates"][0]["target"] == expected
         assert real.headers["x-portico-attempts"] == "1"
     else:
