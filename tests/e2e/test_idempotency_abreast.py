@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from redis import Redis
 
 from portico.shared.unix import keep_hub
 from tests.e2e.test_abreast import PATIENT, two, until
+from tests.e2e.test_idempotency import REPLAY, ask
 from tests.serving import House
 
 pytestmark = pytest.mark.anyio
-
-REPLAY = "x-portico-idempotent-replay"
 
 
 @pytest.fixture(params=["workers", "gateways"])
@@ -28,15 +26,6 @@ def beside(request: pytest.FixtureRequest, valkey_server: str) -> Iterator[dict[
     with Redis.from_url(valkey_server) as server:
         server.flushdb()
     yield {"stores": {"shared": valkey_server}, **PATIENT}
-
-
-async def ask(lab: House, text: str = "hello", key: str = "k", **fields: Any) -> httpx.Response:
-    messages = [{"role": "user", "content": text}]
-    return await lab.client.post(
-        "/v1/chat/completions",
-        json={"model": "qwen3-coder", "messages": messages, **fields},
-        headers={"idempotency-key": key},
-    )
 
 
 def asked(*houses: House) -> int:

@@ -42,8 +42,9 @@ class Tally(Collector):
         """Give the family as prometheus_client's own Counter would."""
         named = self._named
         family = CounterMetricFamily(named.name, named.about, labels=named.labels)
+        since = _told_since()
         for labels, count in list(self._counts.items()):
-            family.add_metric(labels, count, self._since[labels] if _told_since() else None)
+            family.add_metric(labels, count, self._since[labels] if since else None)
         yield family
 
 
@@ -75,9 +76,10 @@ class Histogram(Collector):
         """Give the family as prometheus_client's own Histogram would."""
         named = self._named
         family = HistogramMetricFamily(named.name, named.about, labels=named.labels)
+        since = _told_since()
         for labels, spread in list(self._spreads.items()):
             family.add_metric(labels, self._buckets(spread), spread.total)
-            if _told_since():
+            if since:
                 whose = dict(zip(named.labels, labels, strict=True))
                 family.add_sample(f"{named.name}_created", whose, spread.since)
         yield family
