@@ -3,7 +3,6 @@ The gateway with something about it changed for a measurement: `altered HOW port
 
 `watched` writes down how long its event loop was held, into the file that $BENCH_HELD names.
 `blind` sends pictures on as they came: what is left is the cost of relaying them.
-`unsliced` records without a rest between slices, as before decision 135.
 `unrecorded` keeps neither ledger nor traces: what is left is what requests themselves wait for.
 """
 
@@ -21,7 +20,6 @@ from portico.dispatch.eyes import Eyes
 from portico.dispatch.journey import Journey
 from portico.ledger.writer import Ledger
 from portico.routing.tiers import Target
-from portico.stores import slices
 from portico.traces.recorder import Recorder
 
 TICK = 0.001
@@ -84,7 +82,6 @@ if __name__ == "__main__":
     ways: dict[str, list[tuple[object, str, object]]] = {
         "watched": [(uvloop, "Loop", Watched)],
         "blind": [(Eyes, "show", as_it_came)],
-        "unsliced": [(slices, "MANY", 0)],
         "unrecorded": [(Ledger, "record", forgotten), (Recorder, "record", forgotten)],
     }
     for way in ways[sys.argv.pop(1)]:

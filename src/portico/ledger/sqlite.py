@@ -20,7 +20,6 @@ from portico.ledger.base import (
 from portico.ledger.columns import ATTEMPT, REQUEST, attempt_values, request_values, together
 from portico.ledger.fresh import fresh
 from portico.stores.migrations import steps
-from portico.stores.slices import in_slices
 from portico.stores.sqlite import (
     Session,
     migrate,
@@ -138,8 +137,8 @@ def _append(connection: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
 
 
 def _add(connection: sqlite3.Connection, new: Sequence[RequestRow]) -> None:
-    connection.executemany(_INSERT_REQUEST, map(request_values, in_slices(new, new)))
-    attempts = chain.from_iterable(map(attempt_values, in_slices(new, new)))
+    connection.executemany(_INSERT_REQUEST, map(request_values, new))
+    attempts = chain.from_iterable(map(attempt_values, new))
     connection.executemany(_INSERT_ATTEMPT, attempts)
     sql, _ = queries.SQLITE((queries.add_hour(), ()))
     cells = sums.added_up(new)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,6 @@ from portico.ledger.journal import Journal
 from portico.ledger.rows import row_of
 from portico.ledger.spool import Spool
 from portico.stores.delivery import Bell, Delivery
-from portico.stores.slices import in_slices
 from portico.telemetry.logs import one_write
 
 logger = logging.getLogger(__name__)
@@ -179,7 +178,11 @@ class Ledger:
     def _fold(self) -> None:
         """One entry at a time, its row in line before anybody watches: runs in a thread."""
         with one_write():
-            for entry, row in in_slices(_taken(self._entries), self._entries):
+            while True:
+                try:
+                    entry, row = self._entries.popleft()
+                except IndexError:  # another fold may run at the same time
+                    return
                 self._rows.append(row)
                 if self._feed is not None:
                     self._feed(row)
@@ -250,13 +253,3 @@ class Ledger:
         if self.lost:
             logger.error("ledger entries were lost", extra={"fields": {"lost": self.lost}})
         return safe
-
-
-def _taken[T](waiting: deque[T]) -> Iterator[T]:
-    """Take what is *waiting*, one after the other, also what comes meanwhile."""
-    while True:
-        try:
-            one = waiting.popleft()
-        except IndexError:  # another fold may run at the same time
-            return
-        yield one

@@ -15,7 +15,6 @@ from typing import Self
 
 from portico.errors import GatewayError
 from portico.stores.delivery import Bell, Delivery
-from portico.stores.slices import in_slices
 from portico.stores.whom import Whom
 from portico.traces.base import Trace, TraceStore
 from portico.traces.composing import Composer
@@ -233,7 +232,7 @@ class Recorder:
     def _composed(self, takes: Sequence[Take], kept: dict[str, Kept]) -> list[Trace]:
         """Runs in the thread."""
         found: list[Trace] = []
-        for take in in_slices(takes, self._takes):
+        for take in takes:
             try:
                 found.append(self._composer.trace(take, kept.get(take.card.id, {})))
             except Exception as exc:  # supervisor: one odd take must not stop those beside it

@@ -13,7 +13,6 @@ from msgspec import Raw
 from msgspec.structs import astuple
 
 from portico.stores.migrations import Steps, steps
-from portico.stores.slices import in_slices
 from portico.stores.sqlite import Session, migrate, open_session, transaction, version
 from portico.stores.whom import Whom
 from portico.traces.base import Card, Trace, TraceQuery
@@ -73,9 +72,9 @@ class SQLiteTraces:
         """See TraceStore."""
 
         def work(connection: sqlite3.Connection) -> None:
-            rows = [_row(trace) for trace in in_slices(traces, traces)]
+            rows = [_row(trace) for trace in traces]
             with transaction(connection):
-                connection.executemany(_INSERT, in_slices(rows, rows))
+                connection.executemany(_INSERT, rows)
 
         await self._session.run(work)
 
