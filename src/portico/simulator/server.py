@@ -58,6 +58,7 @@ async def serve_simulator(
         lifespan="off",
         ws="none",
         proxy_headers=False,
+        timeout_keep_alive=75,  # longer than a gateway lets connections rest: as providers do
     )
     config.load()
     state = ServerState()
