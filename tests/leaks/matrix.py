@@ -14,15 +14,23 @@ from tests.leaks.vectors import OWN, URL
 CLOSED, SEEN = "closed", "**leaks, and is seen**"
 
 
-def table(lab: Lab) -> str:
-    """Return the matrix as Markdown, measured."""
+type Situation = frozenset[Layer]
+"""What is taken away."""
+
+
+def measured(lab: Lab) -> dict[Situation, dict[str, int]]:
+    """Return what passed through the street, by kind, without each layer and each two of them."""
+    return {frozenset(pair): _passed(lab, *pair) for pair in _pairs()}
+
+
+def table(passed: dict[Situation, dict[str, int]]) -> str:
+    """Return the matrix as Markdown."""
     lines = [
         "| taken away | " + " | ".join(Layer) + " |",
         "|---" * (1 + len(Layer)) + "|",
     ]
-    cells = {frozenset(pair): _cell(lab, *pair) for pair in _pairs()}
     for one in Layer:
-        row = [cells[frozenset({one, other})] for other in Layer]
+        row = [SEEN if passed[frozenset({one, other})] else CLOSED for other in Layer]
         lines.append(f"| {one} | " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
@@ -31,12 +39,11 @@ def _pairs() -> list[tuple[Layer, ...]]:
     return [(one,) for one in Layer] + list(combinations(Layer, 2))
 
 
-def _cell(lab: Lab, *layers: Layer) -> str:
+def _passed(lab: Lab, *layers: Layer) -> dict[str, int]:
     with lab.without(*layers), lab.half_open():
         for attempt in (_straight, _by_sidecar, _by_gate):
             attempt(lab)
-        seen = lab.town.settled()
-    return SEEN if seen else CLOSED
+        return lab.town.settled()
 
 
 def _straight(lab: Lab) -> None:
