@@ -31,8 +31,14 @@ SMALL = {
         for name, window in WINDOWS.items()
     },
     "roles": {"sighted": {"targets": ["qwen-vl"]}, "blind": {"targets": ["qwen3-coder"]}},
+    "memory": {"remember": False},
 }
-"""Windows that a test can fill, and roles that cannot take everything."""
+"""
+Windows that a test can fill, and roles that cannot take everything.
+
+Nothing is remembered: to embed what was said asks an upstream between two requests of ours, and its
+answer ends a rest of the path there.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +53,7 @@ async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
 
 
 def chats(lab: House) -> int:
-    """Calls to models that answer; what is remembered of an answer is embedded when it is due."""
+    """Calls to models that answer."""
     counts = lab.simulator.counts.items()
     return sum(count for (_, model), count in counts if model and model not in EMBEDDERS)
 
