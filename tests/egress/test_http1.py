@@ -1,4 +1,5 @@
 import asyncio
+import re
 import weakref
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -136,14 +137,34 @@ def test_an_answer_that_is_cut_anywhere_is_never_whole(stream: bytes, data: st.D
     assert not connection.reusable
 
 
-@given(st.binary(max_size=200))
-def test_garbage_is_either_waited_for_or_refused(stream: bytes) -> None:
+# What may stand in a place of an answer's head: what belongs there, what nearly does, and anything.
+VERSIONS = st.sampled_from([b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/1", b"ICY", b""])
+STATUSES = st.sampled_from(
+    [b" 200", b" 204", b" 999", b" 99", b" 1000", b"  200", b"\t200", b" 2x0"]
+)
+ENDS = st.sampled_from([b"\r\n\r\n", b" OK\r\na: b\r\n\r\n", b"\n\n", b" \x00\r\n\r\n", b"\r\n"])
+FEW = st.binary(max_size=5)
+NEARLY_ANSWERS = st.tuples(INTERIM | FEW, VERSIONS | FEW, STATUSES | FEW, ENDS | FEW, FEW)
+
+# The whole of RFC 9112, section 4: a head that says its version and status, and ends.
+HEAD_OF_AN_ANSWER = re.compile(rb"[\r\n]*HTTP/\d\.\d ([2-9]\d\d)( [^\r\n]*)?\r\n([^\0]*?\r\n)?\r\n")
+
+
+@given(st.binary(max_size=200) | NEARLY_ANSWERS.map(b"".join), INTERIM)
+def test_garbage_is_refused_and_only_an_answer_is_one(stream: bytes, interim: bytes) -> None:
     connection, _ = asked()
-    if stream:
-        connection.data_received(stream)
+    if interim + stream:
+        connection.data_received(interim + stream)
     connection.connection_lost(None)
-    with pytest.raises((ConnectionLost, NotHTTP)):
+    try:
         now(connection.answered())
+    except (ConnectionLost, NotHTTP):
+        assert not connection.reusable
+        return
+    read = re.sub(rb"^[\r\n]*(HTTP/1\.1 1\d\d[^\0]*?\r\n\r\n)*", b"", interim + stream)
+    head = HEAD_OF_AN_ANSWER.match(read)
+    assert head is not None
+    assert connection.status == int(head[1])
 
 
 @pytest.mark.parametrize(
