@@ -1,17 +1,17 @@
 import asyncio
 import re
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portico.egress.clients import ConnectionLost, NotHTTP, TooLarge
-from portico.egress.http1 import Connection
+from portico.egress.http1 import STEP, Connection
 
 
 class Wire(asyncio.Transport):
@@ -25,9 +25,6 @@ class Wire(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.sent += data
-
-    def writelines(self, pieces: Any) -> None:
-        self.sent += b"".join(pieces)
 
     def pause_reading(self) -> None:
         self.reading = False
@@ -330,11 +327,75 @@ def test_a_reader_that_comes_after_the_connection_closed_leaves_the_socket_alone
     assert not wire.reading
 
 
-def test_a_large_body_follows_its_head() -> None:
-    connection, wire = asked()
-    connection.data_received(SIZED)
-    connection.ask(b"HEAD\r\n\r\n", b"x" * 70_000)
-    assert wire.sent.endswith(b"HEAD\r\n\r\n" + b"x" * 70_000)
+type Stir = Literal["turn", "pause", "resume"]
+
+LARGE = (b"{", memoryview(bytes(range(256)) * 4_000), b"}")  # four steps, and its ends
+
+
+@given(st.lists(st.sampled_from(["turn", "pause", "resume"]), max_size=20))
+def test_a_large_body_follows_its_head_step_by_step_as_it_is_taken(stirs: list[Stir]) -> None:
+    async def asking() -> None:
+        connection, wire = asked()
+        connection.data_received(SIZED)
+        before, full = len(wire.sent), False
+        connection.ask(b"HEAD\r\n\r\n", LARGE)
+        for stir in stirs:
+            sent = len(wire.sent)
+            match stir:
+                case "turn":
+                    await asyncio.sleep(0)
+                case "pause":
+                    full = True
+                    connection.pause_writing()
+                case "resume":
+                    full = False
+                    connection.resume_writing()
+            assert len(wire.sent) - sent <= (0 if full or stir != "turn" else STEP)
+        connection.resume_writing()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert wire.sent[before:] == b"HEAD\r\n\r\n" + b"".join(LARGE)
+
+    asyncio.run(asking())
+
+
+def _lost(connection: Connection) -> None:
+    connection.ask(b"HEAD\r\n\r\n", LARGE)
+    connection.connection_lost(None)
+
+
+def _left(connection: Connection) -> None:
+    connection.ask(b"HEAD\r\n\r\n", LARGE)
+    connection.hang_up()
+
+
+@pytest.mark.parametrize("ended", [_lost, _left])
+def test_nothing_more_is_sent_once_it_has_ended(
+    ended: Callable[[Connection], None],
+) -> None:
+    async def asking() -> None:
+        connection, wire = asked()
+        connection.data_received(SIZED)
+        ended(connection)
+        sent = wire.sent
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert wire.sent == sent
+        assert not connection.reusable
+
+    asyncio.run(asking())
+
+
+def test_an_answer_to_half_a_body_is_whole_and_its_connection_is_not_used_again() -> None:
+    async def asking() -> None:
+        connection, _ = asked()
+        connection.data_received(SIZED)
+        connection.ask(b"HEAD\r\n\r\n", LARGE)
+        connection.data_received(SIZED)
+        assert await connection.read(2) == b"hi"
+        assert not connection.reusable
+
+    asyncio.run(asking())
 
 
 def test_a_lost_connection_is_free_without_a_collection_of_garbage() -> None:

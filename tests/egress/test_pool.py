@@ -10,6 +10,7 @@ from portico.egress.clients import (
     HTTPRequest,
     HungUp,
     NotHTTP,
+    Piece,
     TooLarge,
 )
 from portico.egress.paths import Direct
@@ -22,7 +23,7 @@ HI = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
 
 
-async def ask(pool: Pool, url: str, body: bytes = b"{}") -> bytes:
+async def ask(pool: Pool, url: str, body: bytes | tuple[Piece, ...] = b"{}") -> bytes:
     async with pool.send(HTTPRequest(url, body=body)) as answer:
         return await answer.read()
 
@@ -50,13 +51,39 @@ async def test_the_head_and_the_body_arrive_as_they_were_written() -> None:
         assert server.asked == [head % host]
 
 
-async def test_a_large_body_arrives_whole() -> None:
-    async with answering(HI) as server:
-        pool = Pool(Direct())
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_large_bodies_arrive_whole_one_after_the_other(
+    scheme: str, tls: ssl.SSLContext, trust: Path
+) -> None:
+    async with answering(HI, tls=tls if scheme == "https" else None) as server:
+        pool = Pool(Direct(), trust)
         body = bytes(range(256)) * 20_000
-        await ask(pool, server.url(), body)
+        pieces = (b"{", memoryview(body), b"", b"}")
+        await ask(pool, server.url(scheme=scheme), body)
+        await ask(pool, server.url(scheme=scheme), pieces)
+        assert pool.connections == 1
         await pool.aclose()
         assert server.asked[0].endswith(b"\r\n\r\n" + body)
+        assert server.asked[1].endswith(b"\r\n\r\n{" + body + b"}")
+
+
+async def test_who_answers_before_a_large_body_has_come_is_heard_and_not_asked_again() -> None:
+    refused = b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno"
+    held = asyncio.Event()
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(refused)
+        await held.wait()  # reads no more of it, and does not hang up either
+
+    async with serving(hasty) as server:
+        pool = Pool(Direct())
+        body = bytes(64_000_000)  # more than the system takes before anybody has read it
+        async with pool.send(HTTPRequest(server.url(), body=body)) as answer:
+            assert (answer.status, await answer.read()) == (413, b"no")
+        await settled(pool, 0)
+        held.set()
+        await pool.aclose()
 
 
 async def test_an_answer_that_ends_with_its_connection_is_whole() -> None:

@@ -7,7 +7,8 @@ general clients dial badly (`docs/decisions/002-own-http-client.md` has the meas
 
 import asyncio
 import select
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import httptools
@@ -17,8 +18,19 @@ from portico.egress.clients import ConnectionLost, EgressError, HungUp, NotHTTP,
 _PAUSE_ABOVE = 256 * 1024  # bytes waiting for the reader before the socket is left alone
 _MOST_FRAMING = 64 * 1024  # bytes of head, trailers or chunk sizes without a byte of body
 
+STEP = 256 * 1024
+"""Bytes of a large body that are sent in one turn of the loop."""
+
 type Lost = Callable[[Connection], None]
 """Told once that a connection has ended."""
+
+
+def _steps(body: tuple[Piece, ...]) -> Iterator[memoryview]:
+    """Give *body* in pieces that a socket is handed at once; nothing is copied."""
+    for piece in body:
+        held = memoryview(piece)
+        for begin in range(0, held.nbytes, STEP):
+            yield held[begin : begin + STEP]
 
 
 class Connection(asyncio.Protocol):
@@ -33,6 +45,8 @@ class Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None  # it holds on to us
         self._begin()
         self._busy = False
+        self._full = False  # the socket takes no more for now
+        self._step: asyncio.Handle | None = None  # the next one of a large body
 
     def _begin(self) -> None:
         self.status = 0
@@ -46,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._broken: tuple[type[EgressError], str] | None = None  # raised anew: no cycle with us
         self._waiter: asyncio.Future[None] | None = None
+        self._unsent: deque[memoryview] | None = None  # the rest of a large body
         self._busy = True
 
     # -- what asyncio calls
@@ -80,9 +95,19 @@ class Connection(asyncio.Protocol):
                 lost = HungUp if silent else ConnectionLost
                 self._broken = lost, f"the connection was lost {said}"
         self.closed = True
+        self._unsent = None
         self._parser = None  # a cycle would stay until a collection
         self._wake()
         self._on_lost(self)
+
+    def pause_writing(self) -> None:
+        """Keep the rest of a large body until the socket has taken what it was given."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Go on with it."""
+        self._full = False
+        self._go_on()
 
     # -- what httptools calls
 
@@ -125,16 +150,21 @@ class Connection(asyncio.Protocol):
     # -- what the exchange calls
 
     def ask(self, head: bytes, body: bytes | tuple[Piece, ...]) -> None:
-        """Send a request on an idle connection."""
+        """
+        Send a request on an idle connection.
+
+        A large body is handed over step by step, as the socket takes it: eleven megabytes at once
+        hold the loop for ten milliseconds where TLS is spoken, and are held twice.
+        """
         assert self.transport is not None
         self._begin()
         self._parser = httptools.HttpResponseParser(self)
-        if not isinstance(body, bytes):
-            self.transport.writelines((head, *body))
-        elif len(body) < 65_536:
+        if isinstance(body, bytes) and len(body) < 65_536:
             self.transport.write(head + body)
-        else:
-            self.transport.writelines((head, body))
+            return
+        self.transport.write(head)
+        self._unsent = deque(_steps((body,) if isinstance(body, bytes) else body))
+        self._send()
 
     async def answered(self) -> None:
         """Wait for the answer's head; raises ConnectionLost or NotHTTP."""
@@ -177,7 +207,8 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """True once the answer is whole, read, and both sides keep the connection."""
-        return self._complete and self._keep and not self._chunks and not self.closed
+        whole = self._complete and not self._unsent and not self._chunks
+        return whole and self._keep and not self.closed
 
     @property
     def stale(self) -> bool:
@@ -197,10 +228,22 @@ class Connection(asyncio.Protocol):
     def hang_up(self) -> None:
         """Close at once; what was not sent or read is dropped."""
         self.closed = True
+        self._unsent = None
         if self.transport is not None:
             self.transport.abort()
 
     # -- inside
+
+    def _go_on(self) -> None:
+        if self._unsent and not self._full and self._step is None:
+            self._step = asyncio.get_running_loop().call_soon(self._send)
+
+    def _send(self) -> None:
+        """Hand over one step of a large body; what is left waits for another turn of the loop."""
+        self._step = None
+        if self._unsent and not self._full and self.transport is not None:
+            self.transport.write(self._unsent.popleft())
+            self._go_on()
 
     def _ends_with_connection(self) -> bool:
         """RFC 9112 §6.3: neither a length nor chunks, so the close is the end."""
