@@ -37,6 +37,7 @@ PEAK = 400.0
 
 _TROUBLE = (WrongAnswers, DidNotStart, subprocess.TimeoutExpired, OSError, HTTPException)
 _PACED = brief_stream().asked.words * PACE * 1000  # ms that the stream takes by itself
+_RATE = 60.0  # small streams a second, whoever is still answered: twelve or so at any moment
 _TICK = 1e6  # ns after which a watched loop looks again
 _ROUNDS = 3  # each is a thousand streams or some gigabytes of pictures
 _APART = 1_000_000  # screenshots between the numbers of two rounds
@@ -184,7 +185,8 @@ class Pictures:
     def _late(self, subject: Subject) -> Late:
         stream = brief_stream()
         count = self._plan.count(stream)
-        report = press(subject, stream, count, self._plan.seconds, "--times")
+        paced = ("--rate", str(_RATE), "--times")
+        report = press(subject, stream, count, self._plan.seconds, *paced)
         took, begun = report["took_ms"], report["begun_ms"]
         assert isinstance(took, list)
         assert isinstance(begun, list)

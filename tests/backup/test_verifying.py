@@ -15,7 +15,6 @@ from portico.artifacts.base import blob_key
 from portico.backup.places import place_of
 from portico.cli.commands import app
 from portico.dispatch.records import Record, encode
-from portico.dispatch.turnstile import Turnstile
 from portico.errors import ConfigError
 from portico.wiring.backing import make_backup
 from portico.wiring.building import Builder
@@ -47,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def remembering(home: Path) -> None:
     given = settings(home)
     await fill(given, home)
-    async with open_pictures(given, home, Turnstile(), Builder("")) as pictures:
+    async with open_pictures(given, home, Builder("")) as pictures:
         for number in range(SCREENS):
             owner = None if number % 2 else "anna"
             shown = odd.saved(odd.screen(80 + 7 * number, 60), "PNG")
@@ -105,7 +104,7 @@ async def test_a_screen_that_cannot_be_found_again_is_told(home: Path, tmp_path:
     """The picture is not the one that its index says: hashes of a backup would not notice."""
     broken = tmp_path / "home"
     given = settings(broken)
-    async with open_pictures(given, broken, Turnstile(), Builder("")) as pictures:
+    async with open_pictures(given, broken, Builder("")) as pictures:
         shown = odd.saved(odd.screen(80, 60), "PNG")
         artifact = await pictures.archive.add(shown, None)
         record = Record(artifact=artifact.id, request="req_1", at=1e9, asked="where is it?")

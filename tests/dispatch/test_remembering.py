@@ -30,7 +30,6 @@ from portico.dispatch.notes import Note, Notes, Pace
 from portico.dispatch.recalling import Recalling
 from portico.dispatch.records import Record
 from portico.dispatch.remembering import BATCH, Found, Keep, Remembering
-from portico.dispatch.turnstile import Turnstile
 from portico.errors import GatewayError, Overloaded, StoreUnavailable
 from portico.memory.base import PICTURE, TEXT, Hit, Memory, Point, Space, Vector
 from portico.memory.local import open_local
@@ -96,7 +95,7 @@ async def lab(folder: Path) -> AsyncIterator[Lab]:
         open_local(folder / "memory", SPACES) as memory,
         Errands() as errands,
     ):
-        eyes = Eyes(intake, 1_000_000, archive, Turnstile())
+        eyes = Eyes(intake, 1_000_000, archive)
         keep = Keep(archive, kept.blobs, intake)
         guard = Guard("the memory", Breaker())
         remembering = Remembering(memory, keep, errands, Words(), guard)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -11,14 +12,17 @@ pytestmark = pytest.mark.anyio
 
 
 class Turns:
-    """Counts the turns of the loop."""
+    """Counts the turns of the loop, and what is worked in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self.count = 0
+        self.worked = 0.0
+        self.seconds = seconds  # of work in each
         self._tick()
 
     def _tick(self) -> None:
         self.count += 1
+        self.worked += self.seconds
         self._next = asyncio.get_running_loop().call_soon(self._tick)
 
     def stop(self) -> None:
@@ -62,3 +66,25 @@ async def test_who_leaves_while_waiting_takes_nobodys_turn() -> None:
         for _ in range(3):
             await asyncio.sleep(0)
         await turnstile.passed()
+
+
+async def test_a_few_turns_are_left_to_small_requests_while_they_are_worked_on() -> None:
+    turns = Turns(seconds=0.002)
+    turnstile = Turnstile(lambda: turns.worked)
+    passed: list[int] = []
+
+    async def step() -> None:
+        await turnstile.passed()
+        passed.append(turns.count)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(step() for _ in range(5)))
+        busy = [after - before for before, after in pairwise(passed[1:])]  # the first one is alone
+        assert busy == [5, 5, 5]
+
+        turns.seconds = 0.0001
+        passed.clear()
+        await asyncio.gather(*(step() for _ in range(5)))
+        calm = [after - before for before, after in pairwise(passed[1:])]
+        assert calm == [1, 1, 1]
+    turns.stop()

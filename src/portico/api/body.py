@@ -5,8 +5,7 @@ from contextlib import suppress
 
 from starlette.types import Message, Receive
 
-from portico.dispatch.eyes import HEAVY
-from portico.dispatch.turnstile import Turnstile
+from portico.dispatch.turnstile import HEAVY, Turnstile
 from portico.errors import MalformedRequest, RequestTooLarge
 
 STALLED = 60.0

@@ -15,8 +15,8 @@ from portico.api.replies import Events, Whole
 from portico.api.returning import IDEMPOTENCY_KEY, Recorded, Repeated, wants_to_resume
 from portico.api.wire import parse
 from portico.dispatch.caching import control, wanted
-from portico.dispatch.eyes import HEAVY
 from portico.dispatch.journey import Journey
+from portico.dispatch.turnstile import HEAVY
 from portico.errors import GatewayError, Overloaded
 
 type Reply = Whole | Events | Repeated | Recorded | CachedChat

@@ -19,13 +19,12 @@ from portico.artifacts.pictures import Prepared
 from portico.artifacts.profiles import Profile, profile_for, shared
 from portico.artifacts.seen import Seen, Source
 from portico.artifacts.taking import Intake
-from portico.chat.aside import Aside, Piece, ticket_of, ticketed
+from portico.chat.aside import Piece, ticket_of, ticketed
 from portico.chat.messages import Link, Part
 from portico.chat.pictures import Place, pictures, with_parts
 from portico.chat.request import ChatRequest
 from portico.dispatch.journey import Glance, Journey
 from portico.dispatch.taping import view
-from portico.dispatch.turnstile import Turnstile
 from portico.errors import CallerError, GatewayError, Overloaded
 from portico.routing.tiers import Target
 from portico.traces.base import Capture
@@ -36,8 +35,6 @@ NAMED_STUB = "[A picture of an earlier turn was left out here; it is artifact {}
 LOOKING_UP = 0.25
 """Seconds for which a chat waits to learn the name of what it leaves out."""
 TOO_MANY = "[A picture was left out here: there are more than this model takes.]"
-HEAVY = 512 * 1024
-"""Bytes of a request from which on its steps take turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +63,6 @@ class Look:
         """Bytes that it takes to remember this."""
         made = sum(len(one.content) + 4 * len(one.text) + BESIDES for one in self.made)
         return made + sum(map(len, self.encoded))
-
-
-def heavy(aside: Aside) -> bool:
-    """Return whether it takes milliseconds to send what was laid aside."""
-    return sum(memoryview(held).nbytes for held in aside.values()) > HEAVY
 
 
 type _Name = tuple[str, bytes, Profile]
@@ -116,12 +108,10 @@ class Eyes:
         intake: Intake,
         room: int = 128_000_000,
         archive: Archive | None = None,
-        turnstile: Turnstile | None = None,
     ) -> None:
         self._intake = intake
         self._looks = Looks(room)
         self._archive = archive
-        self._turnstile = turnstile or Turnstile()
 
     async def stub(self, journey: Journey, link: Link) -> str:
         """Return what is said in place of the picture behind *link*; asks nobody for long."""
@@ -179,10 +169,7 @@ class Eyes:
                 journey.tape.sights.append(Sight(str(place), target.name, first.raw, views))
         if len(sent) < len(places):
             journey.degrade("pictures-left-out")
-        shown = with_parts(request, showing.parts, showing.aside)
-        if heavy(shown.aside):
-            await self._turnstile.passed()  # what follows is written and sent in one go
-        return shown
+        return with_parts(request, showing.parts, showing.aside)
 
     async def _looked(self, journey: Journey, link: Link, place: Place, profile: Profile) -> Look:
         try:

@@ -19,7 +19,6 @@ from portico.artifacts.sweep import Rules as Keeping
 from portico.artifacts.sweep import Swept, keep_swept
 from portico.artifacts.taking import Intake
 from portico.dispatch.eyes import Eyes
-from portico.dispatch.turnstile import Turnstile
 from portico.egress.dialling import Dialler
 from portico.egress.hosts import Hosts
 from portico.errors import ConfigError, Problem
@@ -53,7 +52,7 @@ class Pictures:
 
 @asynccontextmanager
 async def open_pictures(
-    settings: Settings, home: Path, turnstile: Turnstile, builder: Builder
+    settings: Settings, home: Path, builder: Builder
 ) -> AsyncIterator[Pictures]:
     """
     Open the intake, the eyes, and the archive behind them; pools are *builder*'s.
@@ -90,7 +89,7 @@ async def open_pictures(
         sweeping = asyncio.create_task(keep_swept(shelf, keeping))
         stack.push_async_callback(_end, sweeping)
         kept = archive if given.keep else None
-        eyes = Eyes(intake, int(given.memory), kept, turnstile)
+        eyes = Eyes(intake, int(given.memory), kept)
         belong = fetcher.belong if fetcher else lambda hosts: None
         yield Pictures(intake, eyes, archive, blobs, keeping, belong)
 

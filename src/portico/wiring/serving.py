@@ -116,9 +116,7 @@ async def open_serving(
         )
         server = settings.server
         places, turnstile = Places(server.max_waiting, server.max_per_caller), Turnstile()
-        pictures = await stack.enter_async_context(
-            open_pictures(settings, home, turnstile, builder)
-        )
+        pictures = await stack.enter_async_context(open_pictures(settings, home, builder))
         hedging = Hedging(server.hedge_share)
         failover = Failover(standing, places, hedging, server.answer_within, pictures.eyes)
         errands = await stack.enter_async_context(Errands())

@@ -14,7 +14,6 @@ from portico.dispatch.errands import Errands
 from portico.dispatch.recalling import Question, Recalling
 from portico.dispatch.records import PLACE, Record
 from portico.dispatch.remembering import Keep, Remembering
-from portico.dispatch.turnstile import Turnstile
 from portico.errors import ConfigError, GatewayError, NotFound, Problem
 from portico.settings import Settings
 from portico.settings.model import Stores
@@ -80,7 +79,7 @@ async def _recalling(settings: Settings, home: Path) -> AsyncIterator[tuple[Reca
     async with AsyncExitStack() as stack:
         builder = Builder("")  # of pools that nobody uses: nothing is fetched
         stack.push_async_callback(builder.aclose)
-        opening = open_pictures(settings, home, Turnstile(), builder)
+        opening = open_pictures(settings, home, builder)
         pictures = await stack.enter_async_context(opening)
         memory = await stack.enter_async_context(memory_of(settings))
         errands = await stack.enter_async_context(Errands())
